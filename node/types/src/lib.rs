@@ -1,1 +1,35 @@
-//! mokka-types
+//! The words of the protocol: what validators say, sign and remember.
+//!
+//! No rule lives here, only what a thing is and how it is written down: every number, name and packet
+//! of the specification is a type of its own, so that a [`Term`] cannot be taken for a [`Height`].
+//! Everything that crosses the network or the disk passes through [`codec`], whose encoding is
+//! canonical: one value, one sequence of bytes.
+//!
+//! Read in this order: [`Height`], [`Term`] and [`View`]; [`ValidatorSet`] and [`Quorum`]; [`Base`],
+//! [`Proof`] and [`Certificate`]; [`Packet`]; [`SafetyRecord`]; [`Settings`].
+
+mod base;
+pub mod codec;
+mod hash;
+mod number;
+mod packet;
+mod proof;
+mod record;
+mod settings;
+mod validator;
+
+pub use base::{Base, CertifiedBase, Prepared};
+pub use hash::{BaseDigest, BlockHash, BlockId, Body, ChainHash, SetDigest, Signature};
+pub use number::{Epoch, Height, Monotonic, RunNumber, Term, View};
+pub use packet::{
+    Ack, AggregatedNonce, Alive, Attempt, Ballot, BlockVote, BlocksRequest, BodyReply, BodyRequest,
+    Envelope, FinalBlock, Packet, PacketKind, PartialSignature, Proposal, PublicNonce, Refusal,
+    Refused, SealedEnvelope, Sign, Signed, Vote, Voted, VotedAnswer,
+};
+pub use proof::{Certificate, Phase, Proof};
+pub use record::{PreparedRecord, Promise, SafetyRecord, SafetyState, SignedBallot};
+pub use settings::Settings;
+pub use validator::{
+    CrashModel, InvalidSet, MAX_VALIDATORS, PublicKey, Quorum, Signers, ValidatorIndex,
+    ValidatorSet,
+};
