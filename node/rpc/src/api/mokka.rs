@@ -1,0 +1,39 @@
+//! `mokka_`: consensus, its certificates and proofs, the node and its peers.
+
+use alloy_eips::BlockId;
+use jsonrpsee::core::RpcResult;
+use jsonrpsee::proc_macros::rpc;
+
+use super::types::{CertificateView, LeaderView, NodeStatus, PeerView, ProofView, ValidatorView};
+
+/// `mokka_`: consensus, its certificates and proofs, the node and its peers.
+///
+/// Numbers are plain JSON numbers; hashes, keys, signatures and encodings are hex.
+#[rpc(server, client, namespace = "mokka")]
+pub trait MokkaApi {
+    /// Everything about this node that fits on one screen.
+    #[method(name = "status")]
+    fn status(&self) -> RpcResult<NodeStatus>;
+
+    /// The active validator set, in its order.
+    #[method(name = "validators")]
+    fn validators(&self) -> RpcResult<Vec<ValidatorView>>;
+
+    /// Whom this node follows, or `null` between leaders.
+    #[method(name = "leader")]
+    fn leader(&self) -> RpcResult<Option<LeaderView>>;
+
+    /// The certificate that made a block final: checked offline with the validator set of its
+    /// epoch. `null` for genesis, which needs none, and for blocks that do not exist.
+    #[method(name = "getCertificate")]
+    async fn certificate(&self, block: BlockId) -> RpcResult<Option<CertificateView>>;
+
+    /// The proof that made the leader of a term, or `null` where this node saw none. Without
+    /// `epoch`: of the epoch that is active.
+    #[method(name = "getProof")]
+    async fn proof(&self, term: u64, epoch: Option<u64>) -> RpcResult<Option<ProofView>>;
+
+    /// Who is connected.
+    #[method(name = "peers")]
+    fn peers(&self) -> RpcResult<Vec<PeerView>>;
+}

@@ -1,0 +1,251 @@
+//! What `mokka_` methods answer.
+
+use alloy_primitives::{Address, B256, Bytes};
+use serde::{Deserialize, Serialize};
+
+/// What this node does in consensus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RoleView {
+    /// Follows a leader, or waits for one.
+    Follower,
+    /// Stands for election.
+    Candidate,
+    /// Leads.
+    Leader,
+    /// Checks and keeps blocks, without a vote.
+    Observer,
+}
+
+/// Which faults the chain survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CrashModelView {
+    /// Validators may lie.
+    Bft,
+    /// Validators may only stop.
+    Cft,
+}
+
+/// A block by number and hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockRef {
+    /// Its position.
+    pub number: u64,
+    /// Keccak of its header.
+    pub hash: B256,
+}
+
+/// A validator by its place in the set, key and name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidatorRef {
+    /// Its place in the set of the epoch.
+    pub index: u32,
+    /// Compressed, 33 bytes.
+    pub public_key: Bytes,
+    /// The name that genesis or governance gave it.
+    pub name: Option<String>,
+}
+
+/// Whom a node follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaderView {
+    /// Who leads.
+    pub validator: ValidatorRef,
+    /// In which epoch.
+    pub epoch: u64,
+    /// In which term.
+    pub term: u64,
+    /// When its proof ends, in milliseconds from now, as this node counts.
+    pub proof_ends_in_ms: Option<u64>,
+}
+
+/// How far a node that is behind has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncView {
+    /// The newest block here.
+    pub current: u64,
+    /// The newest block that a certificate shows.
+    pub highest: u64,
+}
+
+/// Everything about a node that fits on one screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeStatus {
+    /// Name and version.
+    pub client_version: String,
+    /// The chain id of transactions.
+    pub chain_id: u64,
+    /// What every signature of consensus covers: two nodes with different ones part.
+    pub chain_hash: B256,
+    /// The hash of block 0.
+    pub genesis_hash: B256,
+    /// Which faults the chain survives.
+    pub crash_model: CrashModelView,
+    /// The version of the protocol spoken with peers.
+    pub protocol_version: u64,
+    /// This node as a validator; `None` for an observer.
+    pub validator: Option<ValidatorRef>,
+    /// Where this node's rewards go and what `eth_coinbase` answers.
+    pub address: Option<Address>,
+    /// What it does now.
+    pub role: RoleView,
+    /// The epoch that is active.
+    pub epoch: u64,
+    /// The term of the leader it follows, or the last one.
+    pub term: u64,
+    /// Whom it follows.
+    pub leader: Option<LeaderView>,
+    /// The newest committed block.
+    pub head: BlockRef,
+    /// Its time, in milliseconds since 1970.
+    pub head_timestamp_ms: u64,
+    /// How many validators the set has.
+    pub validators: u32,
+    /// How many of them make a decision.
+    pub quorum: u32,
+    /// How many peers are connected.
+    pub peers: u32,
+    /// How many transactions wait here.
+    pub pending_transactions: u64,
+    /// How far it has come, if it is behind.
+    pub sync: Option<SyncView>,
+    /// How long it has been running.
+    pub uptime_seconds: u64,
+    /// What an operator should look at; empty when all is well.
+    pub warnings: Vec<String>,
+}
+
+/// A validator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidatorView {
+    /// Who it is.
+    #[serde(flatten)]
+    pub validator: ValidatorRef,
+    /// The beneficiary of its blocks.
+    pub address: Address,
+    /// Where it can be reached, as multiaddr.
+    pub endpoint: Option<String>,
+    /// Whether this node hears it; always `true` for itself.
+    pub connected: bool,
+    /// Whether it leads now.
+    pub leader: bool,
+    /// The height it last told of.
+    pub height: Option<u64>,
+}
+
+/// The two phases of BFT; CFT has only the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PhaseView {
+    /// The first.
+    Prepare,
+    /// The second: the block is final.
+    Commit,
+}
+
+/// One signature of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignatureView {
+    /// Who signed.
+    pub validator: ValidatorRef,
+    /// BIP-340, 64 bytes.
+    pub signature: Bytes,
+}
+
+/// What makes a block final: a quorum of signatures over one digest (§6.7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateView {
+    /// Always `commit` for a committed block.
+    pub phase: PhaseView,
+    /// Whose set signed.
+    pub epoch: u64,
+    /// In which term.
+    pub term: u64,
+    /// Which block.
+    pub block: BlockRef,
+    /// The digest of the set that is active after this block.
+    pub next_set: B256,
+    /// Who signed, in the order of the set.
+    pub signatures: Vec<SignatureView>,
+    /// The canonical encoding, for checking offline.
+    pub encoded: Bytes,
+}
+
+/// The blocks a leader was elected to stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BaseView {
+    /// Committed before the election.
+    pub committed: BlockRef,
+    /// Prepared above it, to be proposed again.
+    pub prepared: Option<PreparedView>,
+}
+
+/// A block that some validators bound themselves to before the election.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreparedView {
+    /// In which term.
+    pub term: u64,
+    /// Which block.
+    pub block: BlockRef,
+}
+
+/// What makes a leader: one MuSig2 signature of a quorum (§5.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProofView {
+    /// In which epoch.
+    pub epoch: u64,
+    /// The term it leads.
+    pub term: u64,
+    /// Who leads.
+    pub candidate: ValidatorRef,
+    /// What it stands on.
+    pub base: BaseView,
+    /// Who elected it, in the order of the set.
+    pub signers: Vec<ValidatorRef>,
+    /// Schnorr, 64 bytes, for the aggregated key of the signers.
+    pub signature: Bytes,
+    /// The canonical encoding, for checking offline.
+    pub encoded: Bytes,
+}
+
+/// Which side opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DirectionView {
+    /// They called.
+    Inbound,
+    /// We called.
+    Outbound,
+}
+
+/// A connected peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerView {
+    /// Its libp2p identity.
+    pub peer_id: String,
+    /// Which validator it showed to be; `None` for an observer.
+    pub validator: Option<ValidatorRef>,
+    /// Where it is, as multiaddr.
+    pub address: String,
+    /// Who called.
+    pub direction: DirectionView,
+    /// For how long it has been connected.
+    pub connected_seconds: u64,
+    /// The last measured round trip.
+    pub round_trip_ms: Option<u64>,
+    /// The height it last told of.
+    pub height: Option<u64>,
+}

@@ -1,0 +1,70 @@
+//! `mokka_`, `net_` and `web3_`.
+
+use alloy_eips::BlockId;
+use alloy_primitives::{B256, Bytes, U64, keccak256};
+use jsonrpsee::core::{RpcResult, async_trait};
+
+use super::Handlers;
+use crate::api::types::{
+    CertificateView, LeaderView, NodeStatus, PeerView, ProofView, ValidatorView,
+};
+use crate::api::{MokkaApiServer, NetApiServer, Web3ApiServer};
+use crate::error::RpcError;
+
+#[async_trait]
+impl MokkaApiServer for Handlers {
+    fn status(&self) -> RpcResult<NodeStatus> {
+        Ok(self.node.consensus.status())
+    }
+
+    fn validators(&self) -> RpcResult<Vec<ValidatorView>> {
+        Ok(self.node.consensus.validators())
+    }
+
+    fn leader(&self) -> RpcResult<Option<LeaderView>> {
+        Ok(self.node.consensus.leader())
+    }
+
+    async fn certificate(&self, block: BlockId) -> RpcResult<Option<CertificateView>> {
+        let this = self.clone();
+        let read = move |_: &_| match this.number_of(block)? {
+            Some(number) => Ok(this.node.consensus.certificate(number)?),
+            None => Ok(None),
+        };
+        Ok(self.readers.run(read).await?)
+    }
+
+    async fn proof(&self, term: u64, epoch: Option<u64>) -> RpcResult<Option<ProofView>> {
+        let this = self.clone();
+        let read = move |_: &_| this.node.consensus.proof(epoch, term).map_err(RpcError::from);
+        Ok(self.readers.run(read).await?)
+    }
+
+    fn peers(&self) -> RpcResult<Vec<PeerView>> {
+        Ok(self.node.consensus.peers())
+    }
+}
+
+impl NetApiServer for Handlers {
+    fn version(&self) -> RpcResult<String> {
+        Ok(self.identity.chain_id.to_string())
+    }
+
+    fn listening(&self) -> RpcResult<bool> {
+        Ok(true)
+    }
+
+    fn peer_count(&self) -> RpcResult<U64> {
+        Ok(U64::from(self.node.consensus.peers().len()))
+    }
+}
+
+impl Web3ApiServer for Handlers {
+    fn client_version(&self) -> RpcResult<String> {
+        Ok(self.identity.client_version.clone())
+    }
+
+    fn sha3(&self, data: Bytes) -> RpcResult<B256> {
+        Ok(keccak256(data))
+    }
+}

@@ -1,0 +1,27 @@
+//! Who leads, who validates, who is connected.
+
+use alloy_rpc_types_eth::SyncStatus;
+
+use super::ReadError;
+use crate::api::types::{
+    CertificateView, LeaderView, NodeStatus, PeerView, ProofView, ValidatorView,
+};
+
+/// What consensus and network show. All but the two that return a [`ReadError`] answer from memory
+/// and must not wait; those two read the disk and are called on blocking threads.
+pub trait ConsensusView: Send + Sync + 'static {
+    /// Everything about this node that fits on one screen.
+    fn status(&self) -> NodeStatus;
+    /// The set that is active now, in its order.
+    fn validators(&self) -> Vec<ValidatorView>;
+    /// Whom this node follows, or `None` between leaders.
+    fn leader(&self) -> Option<LeaderView>;
+    /// The commit certificate of a block, or `None` for genesis and where it is not kept.
+    fn certificate(&self, number: u64) -> Result<Option<CertificateView>, ReadError>;
+    /// The proof that elected the leader of a term, in this epoch unless another is named.
+    fn proof(&self, epoch: Option<u64>, term: u64) -> Result<Option<ProofView>, ReadError>;
+    /// Who is connected.
+    fn peers(&self) -> Vec<PeerView>;
+    /// How far behind this node is.
+    fn sync(&self) -> SyncStatus;
+}

@@ -1,0 +1,162 @@
+//! A socket that protects us from peers who ask and do not read.
+//!
+//! While something waits to be written nothing more is read, so a peer cannot pile up answers; and
+//! when nothing could be written for a while the connection fails, which frees everything it holds.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A socket, and the connection slot it takes.
+pub(super) struct Wire {
+    socket: TcpStream,
+    patience: Duration,
+    stalled: Option<Stall>,
+    /// Who reads, while reading waits for writing.
+    reader: Option<Waker>,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// The peer takes nothing. Both directions watch the clock, as only one may be polled.
+struct Stall {
+    writing: Pin<Box<Sleep>>,
+    reading: Pin<Box<Sleep>>,
+}
+
+impl Wire {
+    pub(super) fn new(socket: TcpStream, patience: Duration, slot: OwnedSemaphorePermit) -> Self {
+        Self { socket, patience, stalled: None, reader: None, _slot: slot }
+    }
+
+    /// Judges the outcome of a write.
+    fn after_write<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            if let Some(reader) = self.reader.take() {
+                reader.wake();
+            }
+            return written;
+        }
+        let patience = self.patience;
+        let stall = self.stalled.get_or_insert_with(|| {
+            let end = Instant::now() + patience;
+            Stall { writing: Box::pin(sleep_until(end)), reading: Box::pin(sleep_until(end)) }
+        });
+        stall.writing.as_mut().poll(cx).map(|()| Err(too_slow(patience)))
+    }
+}
+
+fn too_slow(patience: Duration) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("the peer took nothing for {patience:?}"))
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if let Some(stall) = &mut this.stalled {
+            this.reader = Some(cx.waker().clone());
+            let patience = this.patience;
+            return stall.reading.as_mut().poll(cx).map(|()| Err(too_slow(patience)));
+        }
+        Pin::new(&mut this.socket).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.after_write(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
+        self.after_write(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    async fn pair(patience: Duration) -> (Wire, TcpStream, Arc<Semaphore>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let slots = Arc::new(Semaphore::new(1));
+        let slot = slots.clone().try_acquire_owned().unwrap();
+        (Wire::new(socket, patience, slot), peer, slots)
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_reads_nothing_is_cut_off_and_its_slot_is_free() {
+        let (mut wire, _peer, slots) = pair(Duration::from_millis(50)).await;
+        let block = vec![0; 1 << 20];
+        let error = loop {
+            if let Err(error) = wire.write_all(&block).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(wire);
+        assert_eq!(slots.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn reading_waits_while_the_peer_takes_nothing_and_goes_on_when_it_does() {
+        let (wire, mut peer, _slots) = pair(Duration::from_secs(60)).await;
+        let (mut from_peer, mut to_peer) = tokio::io::split(wire);
+        const TOTAL: usize = 32 << 20;
+        let writing = tokio::spawn(async move {
+            to_peer.write_all(&vec![7; TOTAL]).await.unwrap();
+            to_peer
+        });
+        peer.write_all(b"ask").await.unwrap();
+        let mut got = vec![0; TOTAL];
+        peer.read_exact(&mut got).await.unwrap();
+        writing.await.unwrap();
+        let mut asked = [0; 3];
+        from_peer.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"ask");
+    }
+}
