@@ -59,7 +59,7 @@ fn change_page(
     let summary = page.summary();
     if changed {
         let stored = page::is_kept(&summary, depth).then(|| page.encode());
-        writes.push((Page::key(&changes[0].stem, depth), stored));
+        writes.push((Page::key(&changes[0].stem, depth).as_slice().to_vec(), stored));
     }
     Ok(summary)
 }
@@ -113,18 +113,19 @@ fn build(
         by_nibble(stems, depth, writes, |_, stems, writes| build(stems, depth + 1, writes))?;
     let mut page = Page::default();
     page.replace(parts);
-    writes.push((Page::key(&stems[0].stem, depth), Some(page.encode())));
+    writes.push((Page::key(&stems[0].stem, depth).as_slice().to_vec(), Some(page.encode())));
     Ok(page.summary())
 }
 
-/// Works off each part of the tree below a page on its own, and collects what they become.
+/// Works off each part of the tree below a page on its own, and collects what they become. The
+/// last goes first, and pages are written after those below them, so that all keys written descend.
 fn by_nibble<H: Sync>(
     stems: &[StemHash<H>],
     depth: usize,
     writes: &mut Vec<Write>,
-    part: impl Fn(usize, &[StemHash<H>], &mut Vec<Write>) -> Result<Slot, StateError> + Sync,
-) -> Result<Vec<(usize, Slot)>, StateError> {
-    let groups = stems.chunk_by(|a, b| a.stem.nibble(depth) == b.stem.nibble(depth));
+    part: impl Fn(u8, &[StemHash<H>], &mut Vec<Write>) -> Result<Slot, StateError> + Sync,
+) -> Result<Vec<(u8, Slot)>, StateError> {
+    let groups = stems.chunk_by(|a, b| a.stem.nibble(depth) == b.stem.nibble(depth)).rev();
     let work = |group: &[StemHash<H>], writes: &mut Vec<Write>| {
         let nibble = group[0].stem.nibble(depth);
         Ok((nibble, part(nibble, group, writes)?))

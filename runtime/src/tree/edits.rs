@@ -44,7 +44,7 @@ impl StemEdit {
         let kept = !values.is_empty();
         let hash = kept.then(|| values.hash(&stem));
         let stored = kept.then(|| values.encode());
-        Ok(Some((StemHash { stem, hash }, (StemValues::key(&stem), stored))))
+        Ok(Some((StemHash { stem, hash }, (StemValues::key(&stem).to_vec(), stored))))
     }
 }
 

@@ -67,9 +67,9 @@ impl Stem {
     }
 
     /// Four bits of the path, the most significant first.
-    pub(super) fn nibble(&self, depth: usize) -> usize {
+    pub(super) fn nibble(&self, depth: usize) -> u8 {
         let byte = self.0[depth / 2];
-        usize::from(if depth.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f })
+        if depth.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f }
     }
 
     /// A bit of the path, the most significant first.

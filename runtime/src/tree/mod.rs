@@ -72,6 +72,8 @@ pub fn apply(
         stems.push(change);
         writes.push(write);
     }
+    // Descending, as the pages are: a sorted run is put into a map at once.
+    writes.reverse();
     let root = batch::update(reader, &stems, &mut writes)?;
     Ok((root, TreeChanges(writes.into_iter().collect())))
 }

@@ -14,7 +14,7 @@ use alloy_primitives::{B256, hex};
 
 use super::embedding::Stem;
 use super::hash;
-use crate::{StateError, TreeKey, TreeReader};
+use crate::{StateError, TreeReader};
 
 /// First byte of the keys of pages.
 const KEY_PREFIX: u8 = b'p';
@@ -66,12 +66,32 @@ impl Slot {
         }
     }
 
+    fn stored_bytes(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Stem { .. } => Stem::BYTES + 32,
+            Self::Subtree(_) => 32,
+        }
+    }
+
     fn kind(&self) -> u32 {
         match self {
             Self::Empty => EMPTY,
             Self::Stem { .. } => STEM,
             Self::Subtree(_) => SUBTREE,
         }
+    }
+}
+
+/// Where a page is kept.
+pub(super) struct PageKey {
+    bytes: [u8; Stem::NIBBLES],
+    depth: usize,
+}
+
+impl PageKey {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..=self.depth]
     }
 }
 
@@ -83,18 +103,15 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Where the page on the way to `stem` is kept, `depth` nibbles down.
-    pub(super) fn key(stem: &Stem, depth: usize) -> TreeKey {
+    /// Where the page on the way to `stem` is kept, `depth` nibbles down: a byte for each nibble,
+    /// so that pages follow each other as in a walk from the left, parents first.
+    pub(super) fn key(stem: &Stem, depth: usize) -> PageKey {
         debug_assert!(depth < Stem::NIBBLES, "a page lies above a stem");
-        let whole = depth / 2;
-        let mut key = Vec::with_capacity(2 + depth.div_ceil(2));
-        key.push(KEY_PREFIX);
-        key.push(u8::try_from(depth).unwrap_or(u8::MAX));
-        key.extend_from_slice(&stem.as_bytes()[..whole]);
-        if !depth.is_multiple_of(2) {
-            key.push(stem.as_bytes()[whole] & 0xf0);
+        let mut bytes = [KEY_PREFIX; Stem::NIBBLES];
+        for (at, byte) in bytes[1..=depth].iter_mut().enumerate() {
+            *byte = stem.nibble(at);
         }
-        key
+        PageKey { bytes, depth }
     }
 
     /// The page at the top; an empty one where nothing is stored.
@@ -111,7 +128,7 @@ impl Page {
         depth: usize,
     ) -> Result<Self, StateError> {
         Self::read(reader, stem, depth)?
-            .ok_or_else(|| damaged(&Self::key(stem, depth), "it is missing"))
+            .ok_or_else(|| damaged(Self::key(stem, depth).as_slice(), "it is missing"))
     }
 
     fn read(
@@ -120,8 +137,9 @@ impl Page {
         depth: usize,
     ) -> Result<Option<Self>, StateError> {
         let key = Self::key(stem, depth);
-        let Some(bytes) = reader.node(&key)? else { return Ok(None) };
-        let page = Self::decode(&bytes, stem, depth).map_err(|reason| damaged(&key, reason))?;
+        let Some(bytes) = reader.node(key.as_slice())? else { return Ok(None) };
+        let page =
+            Self::decode(&bytes, stem, depth).map_err(|reason| damaged(key.as_slice(), reason))?;
         Ok(Some(page))
     }
 
@@ -132,13 +150,13 @@ impl Page {
 
     /// Follows a nibble down to where no node follows, or to the page below, and collects the
     /// hashes beside the way.
-    pub(super) fn descend(&self, nibble: usize, siblings: &mut Vec<B256>) -> Slot {
+    pub(super) fn descend(&self, nibble: u8, siblings: &mut Vec<B256>) -> Slot {
         let mut node = self.summary();
         for level in 1..=LEVELS {
             if !matches!(node, Slot::Subtree(_)) {
                 break;
             }
-            let at = nibble >> (LEVELS - level);
+            let at = usize::from(nibble) >> (LEVELS - level);
             siblings.push(self.node(level, at ^ 1).hash());
             node = self.node(level, at);
         }
@@ -154,14 +172,15 @@ impl Page {
     }
 
     /// The part of the tree behind a nibble.
-    pub(super) fn slot(&self, nibble: usize) -> Slot {
-        self.slots[nibble]
+    pub(super) fn slot(&self, nibble: u8) -> Slot {
+        self.slots[usize::from(nibble)]
     }
 
     /// Replaces parts of the tree. Returns whether any of them is new.
-    pub(super) fn replace(&mut self, parts: impl IntoIterator<Item = (usize, Slot)>) -> bool {
+    pub(super) fn replace(&mut self, parts: impl IntoIterator<Item = (u8, Slot)>) -> bool {
         let mut changed = [false; QUADS];
         for (nibble, slot) in parts {
+            let nibble = usize::from(nibble);
             if self.slots[nibble] != slot {
                 self.slots[nibble] = slot;
                 changed[nibble / QUAD_SLOTS] = true;
@@ -182,7 +201,9 @@ impl Page {
 
     /// The stored form.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(4 + SLOTS * (Stem::BYTES + 32) + QUADS * 32);
+        let parts = self.slots.iter().map(Slot::stored_bytes);
+        let quads = self.quads.iter().filter(|quad| matches!(quad, Slot::Subtree(_)));
+        let mut bytes = Vec::with_capacity(4 + parts.sum::<usize>() + 32 * quads.count());
         let mut kinds = 0;
         for (nibble, slot) in self.slots.iter().enumerate() {
             kinds |= slot.kind() << (SLOT_BITS * nibble);
@@ -215,7 +236,7 @@ impl Page {
                     EMPTY => Slot::Empty,
                     STEM => {
                         let stem = Stem::new(input.take()?);
-                        if !stem.shares(path, depth) || stem.nibble(depth) != nibble {
+                        if !stem.shares(path, depth) || usize::from(stem.nibble(depth)) != nibble {
                             return Err("it holds a stem of another path");
                         }
                         Slot::Stem { stem, hash: input.hash()? }

@@ -10,7 +10,7 @@ use alloy_primitives::B256;
 
 use super::embedding::Stem;
 use super::hash;
-use crate::{StateError, TreeKey, TreeReader};
+use crate::{StateError, TreeReader};
 
 /// First byte of the keys of stem records.
 const KEY_PREFIX: u8 = b's';
@@ -26,10 +26,9 @@ pub(super) struct StemValues(Vec<(u8, B256)>);
 
 impl StemValues {
     /// Where the record of a stem is kept.
-    pub(super) fn key(stem: &Stem) -> TreeKey {
-        let mut key = Vec::with_capacity(1 + Stem::BYTES);
-        key.push(KEY_PREFIX);
-        key.extend_from_slice(stem.as_bytes());
+    pub(super) fn key(stem: &Stem) -> [u8; 1 + Stem::BYTES] {
+        let mut key = [KEY_PREFIX; 1 + Stem::BYTES];
+        key[1..].copy_from_slice(stem.as_bytes());
         key
     }
 
