@@ -1,0 +1,218 @@
+//! What a committed block, the passing of time and a change of the rules do to the pool.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use alloy_primitives::{Address, TxHash, U256, U512};
+use mokka_types::{Monotonic, View};
+
+use crate::{Arrival, Entry, Pool, Readiness, Refusal, Rules, Transaction, check, pool::Place};
+
+/// An account as a committed block left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountChange {
+    /// Whose.
+    pub address: Address,
+    /// The nonce of its next transaction.
+    pub nonce: u64,
+    /// What it can spend.
+    pub balance: U256,
+}
+
+/// What changed in the pool without being asked for transaction by transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Left because the block includes them.
+    pub included: Vec<Arc<Transaction>>,
+    /// Left for another reason.
+    pub dropped: Vec<Dropped>,
+    /// What builders see now and did not before.
+    pub promoted: Vec<Arc<Transaction>>,
+}
+
+/// A transaction that left the pool without being executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// It.
+    pub transaction: Arc<Transaction>,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// Why a transaction left the pool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DropReason {
+    /// A block included another transaction with its nonce.
+    #[error("another transaction with its nonce is final")]
+    Superseded,
+    /// Its sender can no longer pay for it.
+    #[error("its sender can no longer pay for it")]
+    InsufficientFunds,
+    /// It waited too long for a nonce before it, or for funds.
+    #[error("it waited too long for a nonce before it, or for funds")]
+    Expired,
+    /// The rules changed.
+    #[error("the rules of the chain changed: {0}")]
+    AgainstRules(Refusal),
+}
+
+impl DropReason {
+    /// A short stable name, to count by.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Superseded => "superseded",
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::Expired => "expired",
+            Self::AgainstRules(_) => "against_rules",
+        }
+    }
+}
+
+impl Pool {
+    /// Follows a committed block: `included` are its transactions, `accounts` every account whose nonce
+    /// or balance it changed. Included and now impossible transactions leave; others become ready.
+    pub fn on_commit(
+        &mut self,
+        included: impl IntoIterator<Item = TxHash>,
+        accounts: impl IntoIterator<Item = AccountChange>,
+        now: Monotonic,
+    ) -> Changes {
+        let included: HashSet<_> = included.into_iter().collect();
+        let mut changes = Changes::default();
+        for account in accounts {
+            self.follow_account(account, &included, now, &mut changes);
+        }
+        // Every block changes the nonce of each of its senders; a caller that left one out must not
+        // make us offer a final transaction again.
+        let forgotten: Vec<_> =
+            included.iter().filter_map(|hash| self.by_hash.get(hash)).copied().collect();
+        for Place { sender, nonce } in forgotten {
+            let Some(balance) = self.senders.get(&sender).map(|queue| queue.balance()) else {
+                continue;
+            };
+            let account =
+                AccountChange { address: sender, nonce: nonce.saturating_add(1), balance };
+            self.follow_account(account, &included, now, &mut changes);
+        }
+        changes
+    }
+
+    fn follow_account(
+        &mut self,
+        account: AccountChange,
+        included: &HashSet<TxHash>,
+        now: Monotonic,
+        changes: &mut Changes,
+    ) {
+        let Some(mut queue) = self.take(&account.address) else { return };
+        queue.set_account(account.nonce, account.balance);
+        let (nonce, balance) = (queue.account_nonce(), U512::from(queue.balance()));
+        let gone = queue.remove_unless(|entry| {
+            entry.transaction.nonce() >= nonce && entry.transaction.cost() <= balance
+        });
+        changes.promoted.extend(self.put(account.address, queue, now));
+        for entry in gone {
+            self.forget(&entry);
+            let transaction = entry.transaction;
+            if included.contains(&transaction.hash()) {
+                changes.included.push(transaction);
+            } else {
+                let reason = match transaction.nonce() < nonce {
+                    true => DropReason::Superseded,
+                    false => DropReason::InsufficientFunds,
+                };
+                changes.dropped.push(Dropped { transaction, reason });
+            }
+        }
+    }
+
+    /// Drops what has been queued for longer than [`crate::Limits::queued_lifetime`]. Looks at every
+    /// sender: once a minute is often enough.
+    pub fn expire(&mut self, now: Monotonic) -> Changes {
+        let lifetime = self.limits.queued_lifetime;
+        let is_fresh = |entry: &Entry| match entry.readiness {
+            Readiness::Ready => true,
+            Readiness::Queued { since } => now.since(since) < lifetime,
+        };
+        let stale: Vec<_> = self
+            .senders
+            .iter()
+            .filter(|(_, queue)| !queue.queued_entries().all(is_fresh))
+            .map(|(sender, _)| *sender)
+            .collect();
+        let mut changes = Changes::default();
+        for sender in stale {
+            let Some(mut queue) = self.take(&sender) else { continue };
+            let gone = queue.remove_unless(is_fresh);
+            changes.promoted.extend(self.put(sender, queue, now));
+            for entry in gone {
+                self.forget(&entry);
+                let transaction = entry.transaction;
+                changes.dropped.push(Dropped { transaction, reason: DropReason::Expired });
+            }
+        }
+        changes
+    }
+
+    /// Applies other rules, as governance can decide, to what is here and what will come.
+    pub fn set_rules(&mut self, rules: Rules, now: Monotonic) -> Changes {
+        let senders: Vec<_> = self.senders.keys().copied().collect();
+        let queues: Vec<_> =
+            senders.iter().filter_map(|sender| Some((*sender, self.take(sender)?))).collect();
+        self.rules = rules;
+        let mut changes = Changes::default();
+        for (sender, mut queue) in queues {
+            let verdict =
+                |entry: &Entry| check::rules(&entry.transaction, entry.origin, &self.rules);
+            let gone = queue.remove_unless(|entry| verdict(entry).is_ok());
+            let refusals: Vec<_> = gone.iter().filter_map(|entry| verdict(entry).err()).collect();
+            changes.promoted.extend(self.put(sender, queue, now));
+            for (entry, refusal) in gone.into_iter().zip(refusals) {
+                self.forget(&entry);
+                let reason = DropReason::AgainstRules(refusal);
+                changes.dropped.push(Dropped { transaction: entry.transaction, reason });
+            }
+        }
+        changes
+    }
+
+    /// The leader of this term has ended, or closed a block with room to spare, and left these
+    /// transactions out although it could have included them. After two such terms a transaction no
+    /// longer makes a block due (§5.6), though builders still see it.
+    pub fn note_left_out(&mut self, term: View, left_out: &BTreeSet<TxHash>, now: Monotonic) {
+        let places = left_out.iter().filter_map(|hash| self.by_hash.get(hash));
+        let senders: BTreeSet<_> = places.map(|place| place.sender).collect();
+        for sender in senders {
+            self.note_sender_left_out(sender, term, now, |entry| {
+                left_out.contains(&entry.transaction.hash())
+            });
+        }
+    }
+
+    /// Like [`Pool::note_left_out`], for every ready transaction that came no later than `newest`: for a
+    /// leader that ended without a block, when `newest` came long enough before.
+    pub fn note_all_left_out(&mut self, term: View, newest: Arrival, now: Monotonic) {
+        let senders: Vec<_> = self.senders.keys().copied().collect();
+        for sender in senders {
+            self.note_sender_left_out(sender, term, now, |entry| entry.arrival <= newest);
+        }
+    }
+
+    fn note_sender_left_out(
+        &mut self,
+        sender: Address,
+        term: View,
+        now: Monotonic,
+        was_left_out: impl Fn(&Entry) -> bool,
+    ) {
+        let Some(mut queue) = self.take(&sender) else { return };
+        queue.for_each_ready(|entry| {
+            if was_left_out(entry) {
+                entry.left_out.note(term);
+            }
+        });
+        self.put(sender, queue, now);
+    }
+}
