@@ -1,1 +1,50 @@
-//! mokka-consensus
+//! Who leads, and which blocks are final.
+//!
+//! This crate decides and never acts: it owns no socket, file, clock, secret or random source.
+//! ```text
+//! packets, timers, application --Input--> step() --Output--> 1. write records   2. perform actions
+//! ```
+//! The whole state is a value that can be cloned, compared and hashed, so that it can be searched.
+//! Section numbers (`§5.2`) are those of the specification. Every step ends by looking at what has
+//! become possible ([`Consensus::step`]), so that the order in which a block, its proposal, its
+//! certificate and the application's verdict arrive does not matter.
+//!
+//! Read in this order: `consensus` (the state and its step), `role`, `standing`, `granting`,
+//! `counting` (an election, from the candidate's and the voter's side), `following` and `leading`
+//! (a term), `proposing`, `accepting`, `voting`, `certified` (a block), `catchup`, `timers`,
+//! `invariants`.
+//!
+//! # Where we differ from the specification, and why
+//! * A verdict of the application and the end of a write are inputs: a block is final here when
+//!   [`Input::Finalized`] says so, and nothing of the next height is recorded before it (§6.5).
+//! * Eligibility (§5.5), handover (§5.7), penalties (§5.4), epochs (§9) and evidence (§10) are not
+//!   here yet.
+//!
+//! # Units
+//! Lengths of time are [`std::time::Duration`]; instants are [`mokka_types::Monotonic`].
+
+mod accepting;
+mod at_height;
+mod catchup;
+mod certified;
+mod consensus;
+mod counting;
+mod following;
+mod granting;
+mod invariants;
+mod io;
+mod leading;
+mod peers;
+mod proposing;
+mod random;
+mod role;
+mod standing;
+mod timers;
+mod voting;
+
+pub use consensus::{Config, Consensus, Restored, Status};
+pub use io::{
+    Accused, Action, Audience, BuildRequest, BuiltBlock, CastVote, CheckRequest, CheckTicket,
+    CheckedBlock, EndOfTerm, Event, Fatal, FinalizeBlock, FinalizedBlock, Ignored, Input, Origin,
+    Output, PeerFault, ProposeBlock, ProposedBlock, RoleName, SignBallot, Verdict, WorkWaiting,
+};

@@ -1,0 +1,161 @@
+//! A follower takes a proposal, or says why not (§6.2).
+
+use mokka_types::{
+    BlockId, Body, Envelope, Monotonic, Packet, Proposal, PublicKey, ValidatorIndex, View,
+};
+
+use crate::{
+    at_height::{Accepted, Checked, Known, VoteState},
+    consensus::Consensus,
+    io::{Action, CheckRequest, CheckTicket, Ignored, Origin, Output, PeerFault},
+    peers::Novelty,
+};
+
+impl Consensus {
+    pub(crate) fn on_proposal(
+        &mut self,
+        now: Monotonic,
+        envelope: Envelope,
+        novelty: Novelty,
+        out: &mut Output,
+    ) {
+        let sender = envelope.sender;
+        let Packet::Proposal(proposal) = &envelope.packet else { return };
+        let Some(index) = self.committee.set().index_of(&sender) else { return };
+        if !self.proposal_is_genuine(now, index, proposal, out) {
+            return;
+        }
+        let view = proposal.proof.view;
+        if let Some(certificate) = &proposal.parent_certificate {
+            self.see_commit(now, certificate, sender, out);
+        }
+        self.show_height(now, index, proposal.parent, out);
+        if view < self.promise.view {
+            self.tell_promise(now, index, out);
+            return out.ignore(Ignored::OldTerm);
+        }
+        self.note_news(now, index, view, novelty, out);
+        if !self.leader.as_ref().is_some_and(|leader| self.proof_holds(now, leader)) {
+            return out.ignore(Ignored::OldTerm);
+        }
+        if proposal.id.height <= self.committed.height {
+            return self.answer_old_proposal(index, proposal.id, out);
+        }
+        if proposal.parent.height > self.committed.height {
+            // Its parent is on its way into our store, or must be fetched first.
+            self.stashed = Some(Box::new(envelope));
+            return out.ignore(Ignored::Behind);
+        }
+        self.accept(view, index, proposal, out);
+    }
+
+    /// Its parts belong together, and the leader of its proof made it.
+    fn proposal_is_genuine(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        proposal: &Proposal,
+        out: &mut Output,
+    ) -> bool {
+        let Proposal { proof, id, parent, parent_certificate, signature, .. } = proposal;
+        let sender = self.key_of(index);
+        if !self.see_proof(now, proof, index, out) {
+            return false;
+        }
+        let proves_parent = match parent_certificate {
+            Some(certificate) => certificate.id == *parent,
+            None => *parent == self.config.genesis,
+        };
+        if self.committee.set().index_of(&proof.candidate) != Some(index)
+            || parent.height.next() != Some(id.height)
+            || !proves_parent
+        {
+            out.accuse(sender, PeerFault::Contradiction);
+            return false;
+        }
+        if !self.committee.check_proposal(&proof.candidate, proof.view, id, signature) {
+            out.accuse(sender, PeerFault::InvalidSignature);
+            return false;
+        }
+        true
+    }
+
+    /// The leader lags behind: show it what is final (§6.2).
+    fn answer_old_proposal(&self, index: ValidatorIndex, id: BlockId, out: &mut Output) {
+        out.ignore(Ignored::OtherHeight);
+        if let Some(certificate) = self.certificate.as_ref().filter(|_| Some(index) != self.me)
+            && id.height == self.committed.height
+        {
+            let packet = Packet::Certified(Box::new(certificate.clone()));
+            out.act(Action::Send { to: self.key_of(index), packet });
+        }
+    }
+
+    /// The rest of §6.2: the first proposal of its term and height that honours the base.
+    fn accept(&mut self, view: View, index: ValidatorIndex, proposal: &Proposal, out: &mut Output) {
+        let (id, sender) = (proposal.id, self.key_of(index));
+        let base = &proposal.proof.base;
+        let on_base = base.committed.height.next() == Some(id.height);
+        let owed = base.prepared.filter(|_| on_base).map(|prepared| prepared.id);
+        if proposal.parent != self.committed
+            || id.height <= base.committed.height
+            || owed.is_some_and(|owed| owed != id)
+        {
+            return out.accuse(sender, PeerFault::Contradiction);
+        }
+        let same_slot = |at: View, other: BlockId| at == view && other.height == id.height;
+        let recorded = match self.is_bft() {
+            true => self.prepare_vote.filter(|(at, other)| same_slot(*at, *other)),
+            false => {
+                let prepared = self.prepared.as_ref().map(|at| (at.view, at.id));
+                prepared.filter(|(at, other)| same_slot(*at, *other))
+            }
+        };
+        let first = self.next.accepted.filter(|at| at.view == view).map(|at| at.id);
+        if recorded.map(|(_, other)| other).or(first).is_some_and(|other| other != id) {
+            return out.accuse(sender, PeerFault::Equivocation);
+        }
+        if self.prepared_here().is_some_and(|prepared| prepared.view > view) {
+            return out.ignore(Ignored::Promised);
+        }
+        self.next.accepted = Some(Accepted { view, id, vote: VoteState::Owed });
+        let origin = match owed {
+            Some(_) => Origin::ProposedAgain,
+            None => Origin::Fresh { view },
+        };
+        self.inspect(id, proposal.body.clone(), origin, sender, out);
+    }
+
+    /// Has the application look at a body, unless it does or did already.
+    pub(crate) fn inspect(
+        &mut self,
+        id: BlockId,
+        body: Body,
+        origin: Origin,
+        from: PublicKey,
+        out: &mut Output,
+    ) {
+        if self.next.known.contains_key(&id) {
+            return;
+        }
+        self.next.make_room(self.prepared.as_ref().map(|at| &at.id));
+        let certified = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == id);
+        let origin = if certified { Origin::Certified } else { origin };
+        let state = Checked::Asked(self.ask_check(id, body.clone(), origin, out));
+        self.next.known.insert(id, Known { body, origin, from, state });
+    }
+
+    pub(crate) fn ask_check(
+        &mut self,
+        id: BlockId,
+        body: Body,
+        origin: Origin,
+        out: &mut Output,
+    ) -> CheckTicket {
+        self.tickets += 1;
+        let ticket = CheckTicket(self.tickets);
+        let parent = self.committed;
+        out.act(Action::CheckBlock(Box::new(CheckRequest { ticket, id, parent, body, origin })));
+        ticket
+    }
+}

@@ -1,0 +1,156 @@
+//! Catching up: ranges of final blocks from one peer at a time (§7).
+
+use std::collections::VecDeque;
+
+use mokka_types::{BlocksRequest, FinalBlock, Height, Monotonic, Packet, PublicKey};
+
+use crate::{
+    consensus::{Consensus, Knowledge},
+    io::{Action, Ignored, Origin, Output},
+};
+
+/// Blocks of one answer kept while they are executed; the transport bounds their bytes.
+const MAX_QUEUED: usize = 1024;
+
+/// What we miss, and whom we asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Catchup {
+    /// The highest block that somebody claims.
+    target: Height,
+    asked: Option<Asked>,
+    queue: VecDeque<FinalBlock>,
+    sender: Option<PublicKey>,
+    turn: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    peer: PublicKey,
+    at: Monotonic,
+}
+
+impl Catchup {
+    /// What the last answer brought was not what it claimed.
+    pub(crate) fn distrust(&mut self) {
+        self.queue.clear();
+        self.turn = self.turn.wrapping_add(1);
+    }
+}
+
+impl Consensus {
+    /// Somebody shows a block that we miss.
+    pub(crate) fn want_blocks(
+        &mut self,
+        now: Monotonic,
+        from: PublicKey,
+        height: Height,
+        out: &mut Output,
+    ) {
+        self.catchup.target = self.catchup.target.max(height);
+        if self.catchup.asked.is_none() && self.catchup.queue.is_empty() {
+            self.ask_blocks(now, from, out);
+        }
+    }
+
+    fn ask_blocks(&mut self, now: Monotonic, peer: PublicKey, out: &mut Output) {
+        let Some(from) = self.next_height(out) else { return };
+        if peer == self.config.key {
+            return;
+        }
+        self.catchup.asked = Some(Asked { peer, at: now });
+        let packet = Packet::BlocksRequest(BlocksRequest { from });
+        out.act(Action::Send { to: peer, packet });
+    }
+
+    pub(crate) fn on_blocks(
+        &mut self,
+        now: Monotonic,
+        sender: PublicKey,
+        blocks: Vec<FinalBlock>,
+        out: &mut Output,
+    ) {
+        if self.catchup.asked.is_none_or(|asked| asked.peer != sender) {
+            return out.ignore(Ignored::Unknown);
+        }
+        self.catchup.asked = None;
+        let ours = self.committed.height;
+        if blocks.iter().all(|block| block.id.height <= ours) {
+            // It has nothing for us: its claim, if it made one, was wrong.
+            self.withdraw_claim(sender);
+            return;
+        }
+        self.catchup.sender = Some(sender);
+        self.catchup.queue = blocks.into_iter().take(MAX_QUEUED).collect();
+        self.next_of_catchup(now, out);
+    }
+
+    fn withdraw_claim(&mut self, peer: PublicKey) {
+        let ours = self.committed.height;
+        if let Some(index) = self.committee.set().index_of(&peer) {
+            let peer = self.peers.of(index);
+            peer.committed = peer.committed.map(|claimed| claimed.min(ours));
+        }
+        self.catchup.target = self.peers.committed().1;
+        self.catchup.turn = self.catchup.turn.wrapping_add(1);
+    }
+
+    /// Takes the next block of the answer, if it is the next of the chain.
+    pub(crate) fn next_of_catchup(&mut self, now: Monotonic, out: &mut Output) {
+        let Some(sender) = self.catchup.sender else { return };
+        let ours = self.committed.height;
+        while self.catchup.queue.front().is_some_and(|block| block.id.height <= ours) {
+            self.catchup.queue.pop_front();
+        }
+        let Some(block) = self.catchup.queue.pop_front() else {
+            if self.catchup.target > ours && self.catchup.asked.is_none() {
+                self.ask_blocks(now, sender, out);
+            }
+            return;
+        };
+        if block.certificate.id != block.id || Some(block.id.height) != ours.next() {
+            self.catchup.queue.clear();
+            return;
+        }
+        self.see_commit(now, &block.certificate, sender, out);
+        let arrives = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == block.id);
+        match arrives {
+            true => self.inspect(block.id, block.body, Origin::Certified, sender, out),
+            false => self.catchup.distrust(),
+        }
+    }
+
+    /// Asks another where one does not answer; a listening node asks how far the others are (§8).
+    pub(crate) fn tick_catchup(&mut self, now: Monotonic, out: &mut Output) {
+        if self.retry_blocks_at().is_some_and(|at| now >= at) {
+            if let Some(asked) = self.catchup.asked.take() {
+                self.withdraw_claim(asked.peer);
+            }
+            let next = self.committed.height.next().unwrap_or_default();
+            if self.catchup.target > self.committed.height
+                && self.next.arriving.is_none()
+                && let Some(index) = self.peers.with_height(next, self.catchup.turn)
+            {
+                let peer = self.key_of(index);
+                self.ask_blocks(now, peer, out);
+            }
+        }
+        let Knowledge::Listening { asks_at } = self.knowledge else { return };
+        let (heard, highest) = self.peers.committed();
+        if heard + 1 >= self.quorum().votes() && self.committed.height >= highest {
+            self.knowledge = Knowledge::Enough;
+            self.restart_leader_timeout(now);
+            return;
+        }
+        if now >= asks_at {
+            let next = now.after(self.config.settings.heartbeat);
+            self.knowledge = Knowledge::Listening { asks_at: next };
+            out.act(Action::Broadcast(Packet::Alive(self.alive())));
+        }
+    }
+
+    /// When an unanswered request is given up.
+    pub(crate) fn retry_blocks_at(&self) -> Option<Monotonic> {
+        let patience = self.config.settings.election_timeout * 2;
+        self.catchup.asked.map(|asked| asked.at.after(patience))
+    }
+}

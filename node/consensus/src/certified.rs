@@ -1,0 +1,202 @@
+//! Certificates: of the first phase to vote on, of the second to be final (§6.3, §6.5, §6.8).
+
+use mokka_types::{
+    BlockId, BodyReply, BodyRequest, Certificate, Monotonic, Packet, Phase, PublicKey,
+    ValidatorIndex,
+};
+
+use crate::{
+    at_height::{Arriving, Checked, Storing},
+    consensus::Consensus,
+    io::{Action, Fatal, FinalizeBlock, Ignored, Origin, Output, PeerFault},
+    peers::Novelty,
+};
+
+impl Consensus {
+    pub(crate) fn on_certified(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        certificate: Certificate,
+        novelty: Novelty,
+        out: &mut Output,
+    ) {
+        let sender = self.key_of(index);
+        let view = certificate.view;
+        match certificate.phase {
+            Phase::Commit => {
+                self.show_commit(now, index, certificate.id, Some(&certificate), out);
+            }
+            Phase::Prepare => self.see_prepare(now, certificate, sender, out),
+        }
+        self.note_news(now, index, view, novelty, out);
+    }
+
+    /// A certificate of the first phase (§6.3).
+    fn see_prepare(
+        &mut self,
+        now: Monotonic,
+        certificate: Certificate,
+        from: PublicKey,
+        out: &mut Output,
+    ) {
+        let (view, id) = (certificate.view, certificate.id);
+        if !self.is_bft() {
+            return out.accuse(from, PeerFault::Contradiction);
+        }
+        if view.epoch != self.epoch() {
+            return out.ignore(Ignored::OtherEpoch);
+        }
+        if let Some((known, vote)) = &mut self.next.prepare
+            && *known == certificate
+        {
+            *vote = crate::at_height::VoteState::Owed;
+            return;
+        }
+        if self.committee.check_certificate(&certificate).is_err() {
+            return out.accuse(from, PeerFault::InvalidCertificate);
+        }
+        self.see_view(now, view, out);
+        if view != self.promise.view {
+            return out.ignore(Ignored::OldTerm);
+        }
+        if Some(id.height) != self.committed.height.next() {
+            return out.ignore(Ignored::OtherHeight);
+        }
+        self.take_prepare_certificate(certificate);
+        if !self.next.known.contains_key(&id) {
+            self.ask_body(from, id, out);
+        }
+    }
+
+    /// A certificate of the second phase is accepted at any time (§6.5).
+    pub(crate) fn see_commit(
+        &mut self,
+        now: Monotonic,
+        certificate: &Certificate,
+        from: PublicKey,
+        out: &mut Output,
+    ) {
+        let (view, id) = (certificate.view, certificate.id);
+        if certificate.phase != Phase::Commit {
+            return out.accuse(from, PeerFault::Contradiction);
+        }
+        if id.height < self.committed.height || id == self.committed {
+            return;
+        }
+        if view.epoch != self.epoch() {
+            return out.ignore(Ignored::OtherEpoch);
+        }
+        if self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == id) {
+            return;
+        }
+        if self.committee.check_certificate(certificate).is_err() {
+            return out.accuse(from, PeerFault::InvalidCertificate);
+        }
+        self.see_view(now, view, out);
+        let ours = match id.height == self.committed.height {
+            true => Some(self.committed.hash),
+            false => self
+                .next
+                .arriving
+                .as_ref()
+                .map(|at| at.certificate.id)
+                .and_then(|other| (other.height == id.height).then_some(other.hash)),
+        };
+        if let Some(ours) = ours {
+            let (height, theirs) = (id.height, id.hash);
+            return self.halt(Fatal::Fork { height, ours, theirs }, out);
+        }
+        let Some(next) = self.next_height(out) else { return };
+        if id.height != next {
+            return self.want_blocks(now, from, id.height, out);
+        }
+        self.next.arriving = Some(Arriving {
+            certificate: certificate.clone(),
+            from,
+            asked_at: None,
+            asks: 0,
+            storing: Storing::NotYet,
+        });
+    }
+
+    /// Brings the certified block into the store: its body, the verdict, the write.
+    pub(crate) fn advance_arriving(&mut self, now: Monotonic, out: &mut Output) {
+        let Some(arriving) = &self.next.arriving else { return };
+        if arriving.storing == Storing::Asked {
+            return;
+        }
+        let certificate = arriving.certificate.clone();
+        let id = certificate.id;
+        let Some(known) = self.next.known.get(&id) else {
+            return self.fetch_body(now, out);
+        };
+        match known.state {
+            Checked::Asked(_) => {}
+            Checked::Invalid => self.recheck_as_certified(id, out),
+            Checked::Valid(next_set) if next_set != certificate.next_set => {
+                self.halt(Fatal::Diverged(id), out);
+            }
+            Checked::Valid(_) => {
+                let body = known.body.clone();
+                out.act(Action::Finalize(Box::new(FinalizeBlock { id, body, certificate })));
+                if let Some(arriving) = &mut self.next.arriving {
+                    arriving.storing = Storing::Asked;
+                }
+            }
+        }
+    }
+
+    /// Asks whoever showed the certificate for the body, then its signers in turn (§6.8). A body that
+    /// we prepared ourselves is at hand.
+    fn fetch_body(&mut self, now: Monotonic, out: &mut Output) {
+        let Some(arriving) = &self.next.arriving else { return };
+        let id = arriving.certificate.id;
+        if let Some(prepared) = self.prepared.as_ref().filter(|prepared| prepared.id == id) {
+            let body = prepared.body.clone();
+            return self.inspect(id, body, Origin::Certified, self.config.key, out);
+        }
+        if self.body_due_at().is_some_and(|at| now < at) {
+            return;
+        }
+        let signers: Vec<_> =
+            arriving.certificate.signers.iter().filter(|at| Some(*at) != self.me).collect();
+        let to = match arriving.asks.checked_sub(1).and_then(|n| n.checked_rem(signers.len())) {
+            Some(turn) => self.key_of(signers[turn]),
+            None => arriving.from,
+        };
+        if let Some(arriving) = &mut self.next.arriving {
+            arriving.asked_at = Some(now);
+            arriving.asks += 1;
+        }
+        if to != self.config.key {
+            self.ask_body(to, id, out);
+        }
+    }
+
+    /// When the body of the arriving block is to be asked for again.
+    pub(crate) fn body_due_at(&self) -> Option<Monotonic> {
+        let arriving = self.next.arriving.as_ref()?;
+        if self.next.known.contains_key(&arriving.certificate.id) {
+            return None;
+        }
+        Some(arriving.asked_at?.after(self.config.settings.heartbeat))
+    }
+
+    pub(crate) fn ask_body(&self, to: PublicKey, id: BlockId, out: &mut Output) {
+        out.act(Action::Send { to, packet: Packet::BodyRequest(BodyRequest { id }) });
+    }
+
+    pub(crate) fn on_body(&mut self, sender: PublicKey, reply: BodyReply, out: &mut Output) {
+        let id = reply.id;
+        let arriving = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == id);
+        let wanted = arriving
+            || self.next.takeover.as_ref().is_some_and(|takeover| takeover.id == id)
+            || self.next.prepare.as_ref().is_some_and(|(prepare, _)| prepare.id == id);
+        if !wanted || Some(id.height) != self.committed.height.next() {
+            return out.ignore(Ignored::Unknown);
+        }
+        let origin = if arriving { Origin::Certified } else { Origin::ProposedAgain };
+        self.inspect(id, reply.body, origin, sender, out);
+    }
+}

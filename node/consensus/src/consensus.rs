@@ -1,0 +1,418 @@
+//! The state, and the one function that changes it.
+
+use std::collections::BTreeMap;
+
+use mokka_crypto::{Committee, KeyNotOnCurve, digest};
+use mokka_types::{
+    Base, BaseDigest, BlockId, Certificate, CertifiedBase, ChainHash, CrashModel, Envelope, Epoch,
+    Height, Monotonic, Packet, Prepared, PreparedRecord, Promise, Proof, PublicKey, Quorum,
+    RunNumber, SafetyState, Settings, Signers, ValidatorIndex, ValidatorSet, View, Vote,
+};
+
+use crate::{
+    at_height::AtHeight,
+    catchup::Catchup,
+    invariants,
+    io::{Action, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting},
+    peers::{Novelty, Peers},
+    random::Jitter,
+    role::{AskedToSign, Followed, Granted, Life, Role, Work},
+};
+
+/// What a node is told once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// The chain and its rules; in every digest.
+    pub chain: ChainHash,
+    /// Block 0.
+    pub genesis: BlockId,
+    /// Our own key.
+    pub key: PublicKey,
+    /// Timers and limits, checked against each other by the genesis file.
+    pub settings: Settings,
+    /// Draws jitter and backoff; should differ between validators.
+    pub seed: u64,
+}
+
+/// What a node remembers when it starts (§8).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Restored {
+    /// Its records; `run` is already that of this start, and durable.
+    pub safety: SafetyState,
+    /// Its newest committed block.
+    pub committed: BlockId,
+    /// Proves that block; none for genesis.
+    pub certificate: Option<Certificate>,
+    /// The epoch of the next block.
+    pub epoch: Epoch,
+    /// The validators of that epoch.
+    pub set: ValidatorSet,
+}
+
+/// What can be told about a node at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Status {
+    /// Its role.
+    pub role: RoleName,
+    /// The term of its promise.
+    pub promise: View,
+    /// The leader that it follows, or itself; none where the last one is gone.
+    pub leader: Option<PublicKey>,
+    /// The newest proof that it saw.
+    pub proof: Option<Proof>,
+    /// Its newest committed block.
+    pub committed: BlockId,
+    /// The highest committed height that anybody claims.
+    pub highest_claimed: Height,
+}
+
+/// A node whose records are empty listens before it speaks (§8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Knowledge {
+    /// Has not heard enough others; says so again at this instant.
+    Listening { asks_at: Monotonic },
+    /// May grant, stand and vote.
+    Enough,
+}
+
+/// Whether the operator wants this node to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Operation {
+    Running,
+    Stopping,
+}
+
+/// A vote whose answer waits for a sign of the leader's life (§5.2, rule 6).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Held {
+    pub(crate) vote: Vote,
+    pub(crate) until: Monotonic,
+}
+
+/// A validator's, or an observer's, part in the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Consensus {
+    pub(crate) config: Config,
+    pub(crate) committee: Committee,
+    /// Our place; an observer has none.
+    pub(crate) me: Option<ValidatorIndex>,
+    pub(crate) run: RunNumber,
+    pub(crate) jitter: Jitter,
+    pub(crate) attempts: u64,
+    pub(crate) tickets: u64,
+
+    pub(crate) promise: Promise,
+    /// We lead no term up to this one (§5.6).
+    pub(crate) loaded_promise: View,
+    /// The newest term that we stopped leading.
+    pub(crate) last_led: View,
+    pub(crate) prepare_vote: Option<(View, BlockId)>,
+    pub(crate) prepared: Option<PreparedRecord>,
+    pub(crate) committed: BlockId,
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) committed_at: Monotonic,
+
+    pub(crate) role: Role,
+    pub(crate) leader: Option<Followed>,
+    pub(crate) newest_proof: Option<Proof>,
+    /// The highest term of a valid proof or certificate.
+    pub(crate) highest_seen: View,
+    pub(crate) peers: Peers,
+
+    pub(crate) stand_at: Monotonic,
+    pub(crate) last_vote_at: Option<Monotonic>,
+    pub(crate) rival_at: Option<Monotonic>,
+    /// Did not sign when they were asked (§5.4).
+    pub(crate) silent: Signers,
+    pub(crate) asked_to_sign: Option<AskedToSign>,
+    pub(crate) granted: BTreeMap<ValidatorIndex, Granted>,
+    pub(crate) held: BTreeMap<ValidatorIndex, Held>,
+    pub(crate) signed_at: Option<Monotonic>,
+
+    pub(crate) next: AtHeight,
+    pub(crate) stashed: Option<Box<Envelope>>,
+    pub(crate) catchup: Catchup,
+
+    pub(crate) work: WorkWaiting,
+    /// Since when the followed leader owes a block.
+    pub(crate) owed_since: Option<Monotonic>,
+    /// By how much the progress timeout is stretched (§4).
+    pub(crate) patience: u32,
+    pub(crate) alive_at: Monotonic,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) operation: Operation,
+}
+
+impl Consensus {
+    /// A node that has just started.
+    ///
+    /// # Errors
+    /// When a key of the validator set is no point of the curve.
+    pub fn start(
+        config: Config,
+        restored: Restored,
+        now: Monotonic,
+    ) -> Result<(Self, Output), KeyNotOnCurve> {
+        let Restored { safety, committed, certificate, epoch, set } = restored;
+        let empty = safety.promise == Promise::default() && safety.prepared.is_none();
+        let alone = set.len() == 1;
+        let committee = Committee::new(config.chain, epoch, set)?;
+        let me = committee.set().index_of(&config.key);
+        let promise = match safety.promise {
+            promise if promise.view.epoch == epoch => promise,
+            _ => Promise { view: View::new(epoch, Default::default()), signed: None },
+        };
+        let highest_seen = certificate.as_ref().map(|at| at.view).unwrap_or_default();
+        let mut node = Self {
+            jitter: Jitter::new(config.seed),
+            me,
+            run: safety.run,
+            attempts: 0,
+            tickets: 0,
+            promise,
+            loaded_promise: promise.view,
+            last_led: View::default(),
+            prepare_vote: safety.prepare_vote,
+            prepared: safety.prepared.filter(|prepared| prepared.id.height > committed.height),
+            committed,
+            certificate,
+            committed_at: now,
+            role: Role::Follower,
+            leader: None,
+            newest_proof: None,
+            highest_seen,
+            peers: Peers::default(),
+            stand_at: now,
+            last_vote_at: None,
+            rival_at: None,
+            silent: Signers::NONE,
+            asked_to_sign: None,
+            granted: BTreeMap::new(),
+            held: BTreeMap::new(),
+            signed_at: None,
+            next: AtHeight::default(),
+            stashed: None,
+            catchup: Catchup::default(),
+            work: WorkWaiting::No,
+            owed_since: None,
+            patience: 1,
+            alive_at: now,
+            knowledge: match empty && !alone {
+                true => Knowledge::Listening { asks_at: now },
+                false => Knowledge::Enough,
+            },
+            operation: Operation::Running,
+            config,
+            committee,
+        };
+        node.restart_leader_timeout(now);
+        let out = node.step(now, Input::DeadlineReached);
+        Ok((node, out))
+    }
+
+    /// Takes in what happened. Write `records` and sync them, then perform `actions` in order.
+    pub fn step(&mut self, now: Monotonic, input: Input) -> Output {
+        let mut out = Output::default();
+        match input {
+            Input::Packet(envelope) => self.on_packet(now, (*envelope).into_inner(), &mut out),
+            Input::DeadlineReached => {}
+            Input::WorkWaiting(work) => self.work = work,
+            Input::Built(built) => self.on_built(now, built, &mut out),
+            Input::Checked(checked) => self.on_checked(checked, &mut out),
+            Input::Finalized(finalized) => self.on_finalized(now, finalized.id, &mut out),
+            Input::Stop => self.on_stop(now, &mut out),
+        }
+        self.tick(now, &mut out);
+        self.advance(now, &mut out);
+        invariants::check(self);
+        out
+    }
+
+    fn on_packet(&mut self, now: Monotonic, envelope: Envelope, out: &mut Output) {
+        let sender = envelope.sender;
+        let Some(index) = self.committee.set().index_of(&sender) else {
+            return self.on_stranger(now, envelope, out);
+        };
+        let novelty = match self.me == Some(index) {
+            true => Novelty::News,
+            false => self.peers.hear(index, &envelope, now),
+        };
+        self.notice_restart(index, &envelope);
+        match envelope.packet {
+            Packet::Vote(vote) => self.on_vote(now, index, *vote, out),
+            Packet::Voted(voted) => self.on_voted(now, index, voted, out),
+            Packet::Sign(sign) => self.on_sign(now, index, sign, out),
+            Packet::Signed(signed) => self.on_signed(now, index, &signed, out),
+            Packet::Ack(ack) => self.on_ack(now, index, *ack, novelty, out),
+            Packet::Alive(alive) => self.on_alive(now, index, alive, out),
+            Packet::Proposal(_) => self.on_proposal(now, envelope, novelty, out),
+            Packet::PrepareVote(vote) => self.on_prepare_vote(index, &vote, out),
+            Packet::CommitVote(vote) => self.on_commit_vote(now, index, &vote, out),
+            Packet::Certified(certificate) => {
+                self.on_certified(now, index, *certificate, novelty, out);
+            }
+            Packet::Blocks(blocks) => self.on_blocks(now, sender, blocks, out),
+            Packet::Body(reply) => self.on_body(sender, reply, out),
+            // The driver answers these from the store.
+            Packet::BlocksRequest(_) | Packet::BodyRequest(_) => out.ignore(Ignored::Unknown),
+        }
+    }
+
+    /// Somebody who is no validator can answer what we asked, and nothing else.
+    fn on_stranger(&mut self, now: Monotonic, envelope: Envelope, out: &mut Output) {
+        match envelope.packet {
+            Packet::Blocks(blocks) => self.on_blocks(now, envelope.sender, blocks, out),
+            Packet::Body(reply) => self.on_body(envelope.sender, reply, out),
+            Packet::Vote(_)
+            | Packet::Voted(_)
+            | Packet::Sign(_)
+            | Packet::Signed(_)
+            | Packet::Ack(_)
+            | Packet::Alive(_)
+            | Packet::Proposal(_)
+            | Packet::PrepareVote(_)
+            | Packet::CommitVote(_)
+            | Packet::Certified(_)
+            | Packet::BlocksRequest(_)
+            | Packet::BodyRequest(_) => out.ignore(Ignored::NotAValidator),
+        }
+    }
+
+    /// What this node is, for people and metrics.
+    pub fn status(&self, now: Monotonic) -> Status {
+        let followed = self.leader.as_ref().filter(|leader| {
+            self.leads() || self.proof_holds(now, leader) && leader.life != Life::CountedDead
+        });
+        Status {
+            role: match &self.role {
+                Role::Follower => RoleName::Follower,
+                Role::Candidate(_) => RoleName::Candidate,
+                Role::Leader(_) => RoleName::Leader,
+            },
+            promise: self.promise.view,
+            leader: followed.map(|leader| leader.proof.candidate),
+            proof: self.newest_proof.clone(),
+            committed: self.committed,
+            highest_claimed: self.peers.committed().1.max(self.committed.height),
+        }
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.committee.epoch()
+    }
+
+    pub(crate) fn quorum(&self) -> Quorum {
+        self.committee.set().quorum()
+    }
+
+    pub(crate) fn is_bft(&self) -> bool {
+        self.committee.set().model() == CrashModel::Bft
+    }
+
+    pub(crate) fn leads(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    /// May this node grant, stand and vote at all?
+    pub(crate) fn takes_part(&self) -> Option<ValidatorIndex> {
+        self.me.filter(|_| self.knowledge == Knowledge::Enough)
+    }
+
+    pub(crate) fn key_of(&self, index: ValidatorIndex) -> PublicKey {
+        // Invariant: indices come from this very set.
+        *self.committee.set().key(index).expect("an index of the set")
+    }
+
+    /// The height above the committed one.
+    pub(crate) fn next_height(&self, out: &mut Output) -> Option<Height> {
+        let next = self.committed.height.next();
+        if next.is_none() {
+            self.halt(Fatal::NumbersExhausted, out);
+        }
+        next
+    }
+
+    pub(crate) fn halt(&self, fatal: Fatal, out: &mut Output) {
+        out.act(Action::Halt(fatal));
+    }
+
+    /// The block above the committed one that we have bound ourselves to.
+    pub(crate) fn prepared_here(&self) -> Option<&PreparedRecord> {
+        let epoch = self.epoch();
+        self.prepared.as_ref().filter(|prepared| {
+            prepared.view.epoch == epoch && Some(prepared.id.height) == self.committed.height.next()
+        })
+    }
+
+    pub(crate) fn base(&self) -> Base {
+        let prepared = self
+            .prepared_here()
+            .map(|prepared| Prepared { term: prepared.view.term, id: prepared.id });
+        Base { committed: self.committed, prepared }
+    }
+
+    pub(crate) fn certified_base(&self) -> CertifiedBase {
+        CertifiedBase {
+            base: self.base(),
+            commit: self.certificate.clone(),
+            prepare: self.prepared_here().and_then(|prepared| prepared.certificate.clone()),
+        }
+    }
+
+    pub(crate) fn digest_of(&self, base: &Base) -> BaseDigest {
+        digest::base(&self.config.chain, base)
+    }
+
+    /// Something is to be put into a block, and it is time for one (§6.6).
+    pub(crate) fn block_is_due(&self, now: Monotonic) -> bool {
+        self.block_due_at().is_some_and(|at| now >= at)
+    }
+
+    pub(crate) fn block_due_at(&self) -> Option<Monotonic> {
+        let settings = &self.config.settings;
+        match self.work {
+            WorkWaiting::Yes => Some(self.committed_at.after(settings.block_interval)),
+            WorkWaiting::No => {
+                settings.empty_block_interval.map(|interval| self.committed_at.after(interval))
+            }
+        }
+    }
+
+    fn on_stop(&mut self, now: Monotonic, out: &mut Output) {
+        self.operation = Operation::Stopping;
+        match &self.role {
+            Role::Leader(_) => self.resign(now, crate::io::EndOfTerm::Stopped, out),
+            Role::Candidate(_) => self.become_follower(now, out),
+            Role::Follower => {}
+        }
+    }
+
+    fn on_finalized(&mut self, now: Monotonic, id: BlockId, out: &mut Output) {
+        let Some(arriving) = self.next.arriving.take().filter(|at| at.certificate.id == id) else {
+            return self.halt(Fatal::UnexpectedFinal(id.hash), out);
+        };
+        self.next = AtHeight::default();
+        self.committed = id;
+        self.committed_at = now;
+        self.prepared = self.prepared.take().filter(|at| at.id.height > id.height);
+        self.patience = 1;
+        self.owed_since = None;
+        if let Some(leader) = &mut self.leader
+            && leader.life == Life::CountedDead
+            && leader.proof.view == arriving.certificate.view
+            && Some(leader.index) != self.me
+        {
+            leader.life = Life::Alive;
+        }
+        self.certificate = Some(arriving.certificate);
+        if let Role::Leader(leadership) = &mut self.role {
+            leadership.work = Work::Idle;
+        }
+        out.events.push(Event::Final(id));
+        self.base_rose(now, out);
+        self.next_of_catchup(now, out);
+        if let Some(envelope) = self.stashed.take() {
+            self.on_proposal(now, *envelope, Novelty::OldNews, out);
+        }
+    }
+}

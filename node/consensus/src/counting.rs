@@ -1,0 +1,192 @@
+//! The candidate's side of an election: answers, shares, and the proof (§5.2 to §5.4).
+
+use mokka_crypto::{ProofSession, is_valid_nonce};
+use mokka_types::{
+    BodyRequest, Monotonic, Packet, PartialSignature, Phase, Proof, PublicNonce, Refusal, Refused,
+    Signed, Signers, ValidatorIndex, View, Voted, VotedAnswer,
+};
+
+use crate::{
+    at_height::Takeover,
+    consensus::Consensus,
+    io::{Action, Ignored, Output, PeerFault},
+    role::{Candidacy, Role, Round},
+    standing::Choice,
+};
+
+impl Consensus {
+    pub(crate) fn on_voted(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        voted: Voted,
+        out: &mut Output,
+    ) {
+        match voted.answer {
+            VotedAnswer::Granted(nonce) => {
+                self.on_granted(now, index, voted.ballot, nonce, out);
+            }
+            VotedAnswer::Refused(refused) => {
+                self.on_refused(now, index, voted.ballot, &refused, out);
+            }
+        }
+    }
+
+    fn on_granted(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        ballot: mokka_types::Ballot,
+        nonce: PublicNonce,
+        out: &mut Output,
+    ) {
+        let Role::Candidate(candidacy) = &mut self.role else {
+            return out.ignore(Ignored::NotStanding);
+        };
+        if candidacy.ballot != ballot {
+            return out.ignore(Ignored::NotStanding);
+        }
+        let Round::Granting(grants) = &mut candidacy.round else {
+            return out.ignore(Ignored::Duplicate);
+        };
+        if !is_valid_nonce(&nonce) {
+            candidacy.left_out = candidacy.left_out.with(index);
+            return out.accuse(self.key_of(index), PeerFault::InvalidSignature);
+        }
+        grants.entry(index).or_insert(nonce);
+        self.choose_signers(now, Choice::Reliable, out);
+    }
+
+    fn on_refused(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        ballot: mokka_types::Ballot,
+        refused: &Refused,
+        out: &mut Output,
+    ) {
+        self.learn(now, index, refused.promise, &refused.base, refused.newest_proof.as_ref(), out);
+        let crashes = self.quorum().crashes();
+        let Role::Candidate(candidacy) = &mut self.role else {
+            return out.ignore(Ignored::NotStanding);
+        };
+        if candidacy.ballot != ballot {
+            return out.ignore(Ignored::NotStanding);
+        }
+        candidacy.refusals.insert(index, refused.reason);
+        if refused.reason == Refusal::LowerBase {
+            self.take_over(now, index, refused, out);
+        }
+        let Role::Candidate(candidacy) = &self.role else { return };
+        if candidacy.refusals.len() > crashes {
+            self.fail(now, out);
+        }
+    }
+
+    /// A refuser holds a prepared block above our base: get it, and stand again on it (§5.4).
+    fn take_over(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        refused: &Refused,
+        out: &mut Output,
+    ) {
+        let theirs = &refused.base;
+        let Some(prepared) = theirs.base.prepared else { return };
+        let higher = theirs.base.rank() > self.base().rank();
+        if !higher || theirs.base.committed != self.committed {
+            return;
+        }
+        let view = View::new(self.epoch(), prepared.term);
+        let proved = match (&theirs.prepare, self.is_bft()) {
+            (None, false) => true,
+            (Some(certificate), true) => {
+                certificate.phase == Phase::Prepare
+                    && (certificate.view, certificate.id) == (view, prepared.id)
+                    && self.committee.check_certificate(certificate).is_ok()
+            }
+            (Some(_), false) | (None, true) => false,
+        };
+        let from = self.key_of(index);
+        if !proved || Some(prepared.id.height) != self.committed.height.next() {
+            return out.accuse(from, PeerFault::InvalidCertificate);
+        }
+        if self.next.takeover.as_ref().is_some_and(|known| known.view >= view) {
+            return;
+        }
+        self.next.takeover = Some(Takeover {
+            view,
+            id: prepared.id,
+            certificate: theirs.prepare.clone(),
+            from,
+            asked_at: now,
+        });
+        if !self.next.known.contains_key(&prepared.id) {
+            let packet = Packet::BodyRequest(BodyRequest { id: prepared.id });
+            out.act(Action::Send { to: from, packet });
+        }
+    }
+
+    /// A share of the proof (§5.4): a bad one names its signer.
+    pub(crate) fn on_signed(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        signed: &Signed,
+        out: &mut Output,
+    ) {
+        let Role::Candidate(candidacy) = &mut self.role else {
+            return out.ignore(Ignored::NotStanding);
+        };
+        let Candidacy { ballot, round: Round::Signing(round), .. } = &mut **candidacy else {
+            return out.ignore(Ignored::NotStanding);
+        };
+        if *ballot != signed.ballot {
+            return out.ignore(Ignored::NotStanding);
+        }
+        let Some(nonce) = round.nonces.get(&index) else { return out.ignore(Ignored::Unknown) };
+        if round.shares.contains_key(&index) {
+            return out.ignore(Ignored::Duplicate);
+        }
+        let session =
+            ProofSession::new(&self.committee, round.sign.signers, ballot, round.sign.nonce);
+        let genuine = session.is_ok_and(|session| {
+            session.check_partial(index, nonce, &signed.partial)
+                && self.committee.check_signed(index, ballot, &signed.signature)
+        });
+        if !genuine {
+            out.accuse(self.key_of(index), PeerFault::InvalidSignature);
+            return self.try_without(now, Signers::NONE.with(index), out);
+        }
+        round.shares.insert(index, signed.partial);
+        match Some(index) == self.me {
+            true => self.aggregate(now, out),
+            false => self.sign_last(now, out),
+        }
+    }
+
+    /// All have signed, we last: the proof is made (§5.4).
+    fn aggregate(&mut self, now: Monotonic, out: &mut Output) {
+        let Role::Candidate(candidacy) = &self.role else { return };
+        let Candidacy { ballot, base, round: Round::Signing(round), .. } = &**candidacy else {
+            return;
+        };
+        let Ok(session) =
+            ProofSession::new(&self.committee, round.sign.signers, ballot, round.sign.nonce)
+        else {
+            return self.fail(now, out);
+        };
+        let shares: Vec<PartialSignature> = round.shares.values().copied().collect();
+        let proof = Proof {
+            view: ballot.view,
+            candidate: ballot.candidate,
+            base: base.base,
+            signers: round.sign.signers,
+            signature: session.aggregate(&shares),
+        };
+        match self.committee.check_proof(&proof) {
+            Ok(()) => self.lead(now, proof, out),
+            Err(_) => self.fail(now, out),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The voter's side of an election (§5.2, §5.3).
+
+use mokka_types::{
+    Ballot, CertifiedBase, Monotonic, Packet, Phase, Promise, Refusal, Refused, SafetyRecord, Sign,
+    SignedBallot, ValidatorIndex, Vote, Voted, VotedAnswer,
+};
+
+use crate::{
+    consensus::{Consensus, Held},
+    io::{Action, EndOfTerm, Ignored, Output, PeerFault, SignBallot},
+    role::{Candidacy, Followed, Granted, Life, Role, Round},
+};
+
+/// How far a term may lie ahead of everything seen (§5.2 rule 2).
+const TERM_BOUND: u64 = 1 << 32;
+
+impl Consensus {
+    pub(crate) fn on_vote(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        vote: Vote,
+        out: &mut Output,
+    ) {
+        let ballot = vote.ballot;
+        let sender = self.key_of(index);
+        if ballot.candidate != sender || ballot.base != self.digest_of(&vote.base.base) {
+            return out.accuse(sender, PeerFault::Contradiction);
+        }
+        if Some(index) == self.me {
+            return out.ignore(Ignored::Duplicate);
+        }
+        self.learn(now, index, vote.promise, &vote.base, vote.newest_proof.as_ref(), out);
+        if self.takes_part().is_none() {
+            return out.ignore(Ignored::Behind);
+        }
+        if ballot.view > self.promise.view {
+            self.rival_at = Some(now);
+            if let Some(leader) = self.leader.as_mut().filter(|at| at.index == index) {
+                leader.life = leader.life.without_protection();
+            }
+        }
+        if let Some(granted) = self.granted.get(&index) {
+            let (known, new) = (granted.ballot, ballot);
+            if (known.view, known.attempt) > (new.view, new.attempt)
+                || known.attempt == new.attempt && known != new
+            {
+                return out.ignore(Ignored::NotNews);
+            }
+            if known == new && granted.answered.is_some() {
+                return out.ignore(Ignored::Duplicate);
+            }
+        }
+        if self.held.get(&index).is_some_and(|held| held.vote.ballot == ballot) {
+            return out.ignore(Ignored::Duplicate);
+        }
+        self.answer(now, index, vote, Waiting::Allowed, out);
+    }
+
+    /// Applies the rules and answers, now or when the leader's life is decided.
+    fn answer(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        vote: Vote,
+        waiting: Waiting,
+        out: &mut Output,
+    ) {
+        let lawful = self
+            .rules_of_state(&vote.ballot, &vote.base)
+            .and_then(|()| self.base_is_proved(&vote.ballot, &vote.base));
+        if let Err(reason) = lawful {
+            return self.refuse(index, vote.ballot, reason, out);
+        }
+        match (self.protected_until(now, index), waiting) {
+            (None, _) => {
+                let ballot = vote.ballot;
+                self.granted.insert(index, Granted { ballot, base: vote.base, answered: None });
+                out.act(Action::Grant(ballot));
+            }
+            (Some(Protection::Until(until)), Waiting::Allowed) => {
+                self.held.insert(index, Held { vote, until });
+            }
+            (Some(_), _) => self.refuse(index, vote.ballot, Refusal::LiveLeader, out),
+        }
+    }
+
+    fn refuse(&self, index: ValidatorIndex, ballot: Ballot, reason: Refusal, out: &mut Output) {
+        out.ignore(Ignored::Refused);
+        let refused = Refused {
+            reason,
+            promise: self.promise.view,
+            newest_proof: self.newest_proof.clone(),
+            base: self.certified_base(),
+        };
+        let answer = VotedAnswer::Refused(Box::new(refused));
+        let packet = Packet::Voted(Voted { ballot, answer });
+        out.act(Action::Send { to: self.key_of(index), packet });
+    }
+
+    /// Answers votes that waited for the leader's news: its silence grants (§5.2 rule 6).
+    pub(crate) fn tick_held(&mut self, now: Monotonic, out: &mut Output) {
+        while let Some((index, _)) = self.held.iter().find(|(_, held)| now >= held.until) {
+            let index = *index;
+            let Some(held) = self.held.remove(&index) else { return };
+            self.answer(now, index, held.vote, Waiting::Over, out);
+        }
+    }
+
+    /// The leader lives: who waited for its silence is refused.
+    pub(crate) fn refuse_held(&mut self, leader: ValidatorIndex, out: &mut Output) {
+        for (index, held) in std::mem::take(&mut self.held) {
+            match index == leader {
+                true => {
+                    self.held.insert(index, held);
+                }
+                false => self.refuse(index, held.vote.ballot, Refusal::LiveLeader, out),
+            }
+        }
+    }
+
+    /// Rules 1 to 3, and the comparison of rule 4: what may change between the two rounds.
+    fn rules_of_state(&self, ballot: &Ballot, base: &CertifiedBase) -> Result<(), Refusal> {
+        let own = self.promise;
+        if ballot.view.epoch != self.epoch() {
+            return Err(Refusal::Epoch);
+        }
+        let signed_for_it = own.view == ballot.view
+            && own.signed == Some(SignedBallot { candidate: ballot.candidate, base: ballot.base })
+            && self.newest_proof.as_ref().is_none_or(|proof| proof.view < ballot.view);
+        if ballot.view <= own.view && !signed_for_it {
+            return Err(Refusal::Term);
+        }
+        let seen = own.view.max(self.highest_seen).term.get();
+        if ballot.view.term.get() > seen.saturating_add(TERM_BOUND) {
+            return Err(Refusal::TermTooHigh);
+        }
+        if base.base.rank() < self.base().rank() {
+            return Err(Refusal::LowerBase);
+        }
+        Ok(())
+    }
+
+    /// Rule 4: the base is proved by its certificates.
+    pub(crate) fn base_is_proved(
+        &self,
+        ballot: &Ballot,
+        base: &CertifiedBase,
+    ) -> Result<(), Refusal> {
+        let CertifiedBase { base, commit, prepare } = base;
+        let committed = match commit {
+            None => base.committed == self.config.genesis,
+            Some(certificate) => {
+                certificate.phase == Phase::Commit
+                    && certificate.id == base.committed
+                    && self.committee.check_certificate(certificate).is_ok()
+            }
+        };
+        let prepared = match (base.prepared, prepare) {
+            (None, prepare) => prepare.is_none(),
+            (Some(block), prepare) => {
+                Some(block.id.height) == base.committed.height.next()
+                    && block.term < ballot.view.term
+                    && match (self.is_bft(), prepare) {
+                        (false, prepare) => prepare.is_none(),
+                        (true, None) => false,
+                        (true, Some(certificate)) => {
+                            certificate.phase == Phase::Prepare
+                                && certificate.view.epoch == self.epoch()
+                                && certificate.view.term == block.term
+                                && certificate.id == block.id
+                                && self.committee.check_certificate(certificate).is_ok()
+                        }
+                    }
+            }
+        };
+        if committed && prepared { Ok(()) } else { Err(Refusal::InvalidBase) }
+    }
+
+    /// Rule 6: who else is alive, and until when we wait to see it.
+    pub(crate) fn protected_until(
+        &self,
+        now: Monotonic,
+        candidate: ValidatorIndex,
+    ) -> Option<Protection> {
+        if self.leads() && Some(candidate) != self.me {
+            return Some(Protection::Certain);
+        }
+        let span = self.config.settings.heartbeat * 3 / 2;
+        let leader = self.leader.as_ref().filter(|at| {
+            at.index != candidate && at.life == Life::Alive && self.proof_holds(now, at)
+        });
+        let by_news = leader.map(|leader| leader.news_at.after(span));
+        let other_signed = self.promise.signed.is_some_and(|signed| {
+            self.committee.set().index_of(&signed.candidate) != Some(candidate)
+        });
+        let by_signature = self.signed_at.filter(|_| other_signed).map(|at| at.after(span));
+        let until = by_news.max(by_signature)?;
+        (now < until).then_some(Protection::Until(until))
+    }
+
+    pub(crate) fn is_live(&self, now: Monotonic, leader: &Followed) -> bool {
+        leader.life == Life::Alive
+            && self.proof_holds(now, leader)
+            && now < leader.news_at.after(self.config.settings.heartbeat * 3 / 2)
+    }
+
+    /// Round two: binding (§5.3).
+    pub(crate) fn on_sign(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        sign: Sign,
+        out: &mut Output,
+    ) {
+        let sender = self.key_of(index);
+        let Some(me) = self.takes_part() else { return out.ignore(Ignored::Behind) };
+        if sign.ballot.candidate != sender
+            || !sign.signers.fits(self.quorum().validators())
+            || sign.signers.count() != self.quorum().votes()
+            || !sign.signers.contains(index)
+        {
+            return out.accuse(sender, PeerFault::Contradiction);
+        }
+        let Some(granted) = self.granted.get(&index).filter(|at| at.ballot == sign.ballot) else {
+            return out.ignore(Ignored::Unknown);
+        };
+        match granted.answered {
+            Some(answered) if answered == sign => return self.sign_ballot(sign, out),
+            Some(_) => return out.ignore(Ignored::Duplicate),
+            None => {}
+        }
+        if !sign.signers.contains(me) {
+            return out.ignore(Ignored::Unknown);
+        }
+        let lawful = self.rules_of_state(&sign.ballot, &granted.base).is_ok();
+        if !lawful || self.protected_until(now, index).is_some() {
+            return out.ignore(Ignored::RulesFail);
+        }
+        if let Some(granted) = self.granted.get_mut(&index) {
+            granted.answered = Some(sign);
+        }
+        self.bind_to(now, sign.ballot, out);
+        match &self.role {
+            Role::Leader(_) => self.resign(now, EndOfTerm::HigherTerm, out),
+            Role::Candidate(_) => self.become_follower(now, out),
+            Role::Follower => {}
+        }
+        self.restart_leader_timeout(now);
+        self.sign_ballot(sign, out);
+    }
+
+    fn sign_ballot(&self, sign: Sign, out: &mut Output) {
+        let Sign { ballot, signers, nonce } = sign;
+        out.act(Action::SignBallot(SignBallot { ballot, signers, nonce }));
+    }
+
+    /// Promises the ballot's term, durably before the signature leaves (§5.3, §8).
+    fn bind_to(&mut self, now: Monotonic, ballot: Ballot, out: &mut Output) {
+        let signed = SignedBallot { candidate: ballot.candidate, base: ballot.base };
+        let promise = Promise { view: ballot.view, signed: Some(signed) };
+        if self.promise != promise {
+            self.promise = promise;
+            out.records.push(SafetyRecord::Promise(promise));
+        }
+        self.signed_at = Some(now);
+    }
+
+    /// The candidate signs last, if it could still vote for itself (§5.3).
+    pub(crate) fn sign_last(&mut self, now: Monotonic, out: &mut Output) {
+        let Some(me) = self.me else { return };
+        let Role::Candidate(candidacy) = &self.role else { return };
+        let Candidacy { ballot, base, round: Round::Signing(round), .. } = &**candidacy else {
+            return;
+        };
+        if round.shares.len() + 1 < self.quorum().votes() || round.shares.contains_key(&me) {
+            return;
+        }
+        let (ballot, sign) = (*ballot, round.sign);
+        let lawful = base.base == self.base() && self.rules_of_state(&ballot, base).is_ok();
+        if !lawful || self.protected_until(now, me).is_some() {
+            return self.fail(now, out);
+        }
+        self.bind_to(now, ballot, out);
+        self.sign_ballot(sign, out);
+    }
+}
+
+/// Whether an answer may wait for the leader's life to be decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Allowed,
+    Over,
+}
+
+/// Why we may not vote for somebody now (§5.2 rule 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// We lead ourselves.
+    Certain,
+    /// The leader counts as alive until then, unless it sends news.
+    Until(Monotonic),
+}
+
+impl Life {
+    pub(crate) const fn without_protection(self) -> Self {
+        match self {
+            Self::Alive | Self::Unprotected => Self::Unprotected,
+            Self::CountedDead => Self::CountedDead,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What the others showed of themselves.
+
+use std::collections::BTreeMap;
+
+use mokka_types::{
+    Envelope, Height, Monotonic, PacketKind, Quorum, RunNumber, ValidatorIndex, View,
+};
+
+/// Whether a packet is newer than every one of its kind that came before (§3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Novelty {
+    News,
+    OldNews,
+}
+
+/// What one validator showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Peer {
+    /// Run and counter of the newest packet of each kind.
+    newest: BTreeMap<PacketKind, (RunNumber, u64)>,
+    /// Its newest run.
+    pub(crate) run: RunNumber,
+    /// The highest promise that it told.
+    pub(crate) promise: View,
+    /// The highest committed height that it claimed.
+    pub(crate) committed: Option<Height>,
+    /// When it last sent news of any kind.
+    pub(crate) heard_at: Option<Monotonic>,
+    /// When it last sent us `Alive` or a vote (§5.6).
+    pub(crate) answered_at: Option<Monotonic>,
+    /// When we last sent it `Alive` because its term is below our promise, or because it is new.
+    pub(crate) told_at: Option<Monotonic>,
+}
+
+/// What all validators of the set showed; one entry each, so it cannot grow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Peers(BTreeMap<ValidatorIndex, Peer>);
+
+impl Peers {
+    /// What this one showed; nothing where it was never heard.
+    pub(crate) fn of(&mut self, index: ValidatorIndex) -> &mut Peer {
+        self.0.entry(index).or_default()
+    }
+
+    /// Takes note of a packet.
+    pub(crate) fn hear(
+        &mut self,
+        index: ValidatorIndex,
+        envelope: &Envelope,
+        now: Monotonic,
+    ) -> Novelty {
+        let peer = self.of(index);
+        let stamp = (envelope.run, envelope.counter);
+        let newest = peer.newest.entry(envelope.packet.kind()).or_default();
+        if stamp <= *newest {
+            return Novelty::OldNews;
+        }
+        *newest = stamp;
+        peer.run = peer.run.max(envelope.run);
+        peer.heard_at = Some(now);
+        match envelope.packet.kind() {
+            PacketKind::Alive
+            | PacketKind::PrepareVote
+            | PacketKind::CommitVote
+            | PacketKind::Voted
+            | PacketKind::Signed => peer.answered_at = Some(now),
+            PacketKind::Vote
+            | PacketKind::Sign
+            | PacketKind::Ack
+            | PacketKind::Proposal
+            | PacketKind::Certified
+            | PacketKind::BlocksRequest
+            | PacketKind::Blocks
+            | PacketKind::BodyRequest
+            | PacketKind::Body => {}
+        }
+        Novelty::News
+    }
+
+    /// The highest promise that `b + 1` others tell: at least one of them is honest (§5.1).
+    pub(crate) fn credible_promise(&self, quorum: Quorum) -> View {
+        let mut told: Vec<View> = self.0.values().map(|peer| peer.promise).collect();
+        told.sort_unstable_by(|a, b| b.cmp(a));
+        told.get(quorum.byzantine()).copied().unwrap_or_default()
+    }
+
+    /// How many others showed a promise above this term.
+    pub(crate) fn promised_above(&self, view: View) -> usize {
+        self.0.values().filter(|peer| peer.promise > view).count()
+    }
+
+    /// How many others sent anything since then.
+    pub(crate) fn heard_since(&self, then: Monotonic) -> usize {
+        self.0.values().filter(|peer| peer.heard_at.is_some_and(|at| at >= then)).count()
+    }
+
+    /// Since when `count` others have been answering us without a pause, at the latest `started`.
+    pub(crate) fn answered_by(&self, count: usize, started: Monotonic) -> Monotonic {
+        let mut at: Vec<_> = self.0.values().filter_map(|peer| peer.answered_at).collect();
+        at.sort_unstable_by(|a, b| b.cmp(a));
+        let newest_of_count = count.checked_sub(1).and_then(|last| at.get(last)).copied();
+        newest_of_count.unwrap_or(started).max(started)
+    }
+
+    /// How many others told their committed height, and the highest that they told.
+    pub(crate) fn committed(&self) -> (usize, Height) {
+        let told = self.0.values().filter_map(|peer| peer.committed);
+        (told.clone().count(), told.max().unwrap_or_default())
+    }
+
+    /// One that claims at least this height, in an order that `turn` changes.
+    pub(crate) fn with_height(&self, height: Height, turn: usize) -> Option<ValidatorIndex> {
+        let able: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, peer)| peer.committed.is_some_and(|at| at >= height))
+            .map(|(index, _)| *index)
+            .collect();
+        able.get(turn.checked_rem(able.len())?).copied()
+    }
+}

@@ -1,0 +1,73 @@
+//! What is due now, and when to come back (§4).
+
+use mokka_types::Monotonic;
+
+use crate::{
+    consensus::{Consensus, Knowledge},
+    io::Output,
+    role::{Role, Round, Work},
+};
+
+impl Consensus {
+    /// Does what is due. Runs in every step, so that a late timer is never missed.
+    pub(crate) fn tick(&mut self, now: Monotonic, out: &mut Output) {
+        match &self.role {
+            Role::Follower => self.tick_follower(now, out),
+            Role::Candidate(_) => self.tick_candidate(now, out),
+            Role::Leader(_) => self.tick_leader(now, out),
+        }
+        self.tick_held(now, out);
+        self.tick_catchup(now, out);
+    }
+
+    /// When to call [`Consensus::step`] with [`crate::Input::DeadlineReached`].
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        let role = match &self.role {
+            Role::Follower => self.follower_deadline(),
+            Role::Candidate(candidacy) => {
+                let patience = match &candidacy.round {
+                    Round::Granting(_) => None,
+                    Round::Signing(round) => Some(round.patience_ends_at),
+                };
+                earliest([Some(candidacy.gives_up_at), Some(candidacy.repeats_at), patience])
+            }
+            Role::Leader(_) => self.leader_deadline(),
+        };
+        let held = self.held.values().map(|held| held.until).min();
+        let listening = match self.knowledge {
+            Knowledge::Listening { asks_at } => Some(asks_at),
+            Knowledge::Enough => None,
+        };
+        earliest([role, held, listening, self.retry_blocks_at(), self.body_due_at()])
+    }
+
+    fn follower_deadline(&self) -> Option<Monotonic> {
+        let me = self.me?;
+        let stand = Some(self.stand_at);
+        let leader = self.leader.as_ref().filter(|leader| leader.index != me);
+        let alive = leader.map(|_| self.alive_at);
+        let owed = self.owed_since.map(|since| since.after(self.progress_timeout()));
+        let due = leader.and(self.block_due_at()).filter(|_| self.owed_since.is_none());
+        earliest([stand, alive, owed, due])
+    }
+
+    fn leader_deadline(&self) -> Option<Monotonic> {
+        let Role::Leader(leadership) = &self.role else { return None };
+        let work = match &leadership.work {
+            Work::Idle if self.next.arriving.is_none() => self.block_due_at(),
+            Work::InFlight(block) if block.certified.is_none() => Some(block.repeats_at),
+            Work::Idle | Work::InFlight(_) | Work::Building { .. } => None,
+        };
+        earliest([
+            Some(leadership.beats_at),
+            Some(leadership.proof_ends_at),
+            self.isolated_at(),
+            self.progress_ends_at(),
+            work,
+        ])
+    }
+}
+
+fn earliest<const N: usize>(instants: [Option<Monotonic>; N]) -> Option<Monotonic> {
+    instants.into_iter().flatten().min()
+}
