@@ -128,3 +128,33 @@ pub(crate) fn verify_x(
     let signature = schnorr::Signature::from_byte_array(*signature.as_bytes());
     schnorr::verify(&signature, digest.as_bytes(), key).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first test vector of BIP-340, whose auxiliary randomness is zero.
+    #[test]
+    fn signatures_are_those_of_bip_340() {
+        let mut bytes = [0; 32];
+        bytes[31] = 3;
+        let key = SecretKey::from_bytes(bytes).unwrap();
+        let x = "f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9";
+        assert_eq!(key.public_key(), format!("02{x}").parse().unwrap());
+        let signature = schnorr::sign_no_aux_rand(&[0; 32], &key.pair).to_byte_array();
+        let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "e907831f80848d1069a5371b402410364bdf1c5f8307b0084c55f1ce2dca8215\
+             25f66a4a85ea8b71e482a74f382d2ce5ebeee8fdb2172f477df4900d310536c0"
+        );
+    }
+
+    #[test]
+    fn only_scalars_are_secret_keys() {
+        assert_eq!(SecretKey::from_bytes([0; 32]).unwrap_err(), NotASecretKey);
+        assert_eq!(SecretKey::from_bytes([0xff; 32]).unwrap_err(), NotASecretKey);
+        assert_eq!(*SecretKey::from_bytes([1; 32]).unwrap().to_bytes(), [1; 32]);
+        assert_ne!(SecretKey::generate().public_key(), SecretKey::generate().public_key());
+    }
+}

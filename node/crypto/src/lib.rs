@@ -8,7 +8,7 @@
 //!
 //! Read in this order: [`digest`] (what is signed), [`SecretKey`] and [`verify`] (how),
 //! [`Verified`] (packets), [`Committee`] (proofs, certificates and votes of one epoch),
-//! [`NonceBook`] and [`ProofSession`] (how a proof comes about, §5.2–5.4).
+//! [`NonceBook`] and [`ProofSession`] (how a proof comes about, §5.2–5.4), [`keyfile`].
 //!
 //! # Choices
 //! * Single signatures are BIP-340 without auxiliary randomness: the same key and digest give the
@@ -23,6 +23,7 @@
 mod committee;
 pub mod digest;
 mod key;
+pub mod keyfile;
 mod musig;
 mod nonce;
 mod verified;
