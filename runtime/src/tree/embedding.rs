@@ -72,6 +72,18 @@ impl Stem {
         if depth.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f }
     }
 
+    /// The path with another nibble at `depth`.
+    pub(super) fn with_nibble(&self, depth: usize, nibble: u8) -> Self {
+        let mut path = *self;
+        let byte = &mut path.0[depth / 2];
+        *byte = if depth.is_multiple_of(2) {
+            nibble << 4 | *byte & 0x0f
+        } else {
+            *byte & 0xf0 | nibble
+        };
+        path
+    }
+
     /// A bit of the path, the most significant first.
     pub(super) fn bit(&self, depth: usize) -> bool {
         self.0[depth / 8] >> (7 - depth % 8) & 1 == 1

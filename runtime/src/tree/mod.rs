@@ -11,7 +11,8 @@
 //! Read in this order: [`embedding`] (which key and value the state becomes), [`chunks`] (code),
 //! [`stem`] (256 values that share a hash), [`page`] (four levels of the tree in one stored node),
 //! [`batch`] (a sorted batch of stems changes the pages), [`edits`] (a block becomes that batch),
-//! [`proof`] (one value, shown to somebody who knows only the root).
+//! [`proof`] (one value, shown to somebody who knows only the root), [`audit`] (the whole tree, hashed
+//! again).
 //!
 //! # Why it is canonical
 //! A stem record depends only on the values of its stem, and a page only on the stems below it: a
@@ -24,6 +25,7 @@
 //! that changed. Nothing is cached between blocks and nothing is read at the start, so opening a
 //! state costs one read, whatever its size.
 
+mod audit;
 mod batch;
 mod chunks;
 mod edits;
@@ -40,6 +42,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{Audit, check};
 pub use embedding::{Key, Stem};
 pub use proof::{Proof, ProofEnd, ProofFault, prove};
 

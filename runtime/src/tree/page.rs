@@ -21,9 +21,10 @@ const KEY_PREFIX: u8 = b'p';
 /// Levels of the tree in a page, counted from the node at its top down to the slots.
 const LEVELS: usize = 4;
 const QUAD_LEVEL: usize = 2;
-const SLOTS: usize = 1 << LEVELS;
+/// Parts of the tree below a page.
+pub(super) const SLOTS: u8 = 1 << LEVELS;
 const QUADS: usize = 1 << QUAD_LEVEL;
-const QUAD_SLOTS: usize = SLOTS / QUADS;
+const QUAD_SLOTS: usize = SLOTS as usize / QUADS;
 const SLOT_BITS: usize = 2;
 const EMPTY: u32 = 0;
 const STEM: u32 = 1;
@@ -98,7 +99,7 @@ impl PageKey {
 /// Four levels of the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    slots: [Slot; SLOTS],
+    slots: [Slot; SLOTS as usize],
     quads: [Slot; QUADS],
 }
 
@@ -174,6 +175,11 @@ impl Page {
     /// The part of the tree behind a nibble.
     pub(super) fn slot(&self, nibble: u8) -> Slot {
         self.slots[usize::from(nibble)]
+    }
+
+    /// Whether the nodes kept between follow from the slots.
+    pub(super) fn adds_up(&self) -> bool {
+        (0..QUADS).all(|quad| self.quads[quad] == self.join_quad(quad))
     }
 
     /// Replaces parts of the tree. Returns whether any of them is new.

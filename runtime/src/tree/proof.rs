@@ -32,7 +32,7 @@ pub enum ProofEnd {
     /// The stem of the key.
     Stem {
         /// The hashes beside the path from the stem to the value, from the top down.
-        siblings: [B256; LEVELS],
+        siblings: Box<[B256; LEVELS]>,
         /// The value; zero where there is none.
         value: B256,
     },
@@ -72,7 +72,7 @@ pub fn prove(reader: &dyn TreeReader, key: &Key) -> Result<Proof, StateError> {
             Slot::Stem { stem, .. } => {
                 let values = StemValues::read(reader, &stem)?;
                 let end = if stem == key.stem {
-                    let siblings = values.siblings(key.sub_index);
+                    let siblings = Box::new(values.siblings(key.sub_index));
                     ProofEnd::Stem { siblings, value: values.get(key.sub_index) }
                 } else {
                     ProofEnd::OtherStem { stem, subtree: values.subtree() }
@@ -105,7 +105,7 @@ impl Proof {
             ProofEnd::Stem { siblings, value } => {
                 let leaf = if value.is_zero() { B256::ZERO } else { hash::value(value) };
                 let bit = |level: usize| key.sub_index >> (LEVELS - 1 - level) & 1 == 1;
-                (hash::stem(&key.stem, &climb(leaf, siblings, bit)), *value)
+                (hash::stem(&key.stem, &climb(leaf, siblings.as_slice(), bit)), *value)
             }
         };
         let found = climb(end, &self.siblings, |level| key.stem.bit(level));

@@ -58,6 +58,11 @@ impl StemValues {
         true
     }
 
+    /// How many values there are.
+    pub(super) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     /// Whether the stem is gone from the tree.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -42,7 +42,7 @@ fn deployment(at: Address, code: &[u8]) -> StateChanges {
 fn code(size: usize, seed: u8) -> Vec<u8> {
     let byte = |at: usize| {
         let [low, ..] = (at.wrapping_mul(at) + at / 3).to_le_bytes();
-        if at % 7 == 0 { 0x7f - low % 32 } else { low.wrapping_add(seed) }
+        if at.is_multiple_of(7) { 0x7f - low % 32 } else { low.wrapping_add(seed) }
     };
     (0..size).map(byte).collect()
 }

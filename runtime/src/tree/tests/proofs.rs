@@ -72,12 +72,12 @@ fn a_changed_proof_convinces_nobody() {
     let ProofEnd::Stem { siblings, value } = proof.end.clone() else { panic!("{proof:?}") };
     for forged in [B256::ZERO, B256::repeat_byte(1)] {
         let mut changed = proof.clone();
-        changed.end = ProofEnd::Stem { siblings, value: forged };
+        changed.end = ProofEnd::Stem { siblings: siblings.clone(), value: forged };
         assert!(refused(&changed, &key), "value {forged}");
     }
     for (at, _) in siblings.iter().enumerate() {
         let mut changed = proof.clone();
-        let mut siblings = siblings;
+        let mut siblings = siblings.clone();
         siblings[at][31] ^= 0x80;
         changed.end = ProofEnd::Stem { siblings, value };
         assert!(refused(&changed, &key), "sibling {at} of the value");
