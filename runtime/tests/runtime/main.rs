@@ -1,0 +1,14 @@
+//! The rules of `architecture.md` §4, one by one.
+
+mod backend;
+mod blocks;
+mod building;
+mod calls;
+mod contracts;
+mod genesis;
+mod header_rules;
+mod history;
+mod random;
+mod throughput;
+mod transactions;
+mod world;
