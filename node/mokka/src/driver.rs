@@ -1,0 +1,291 @@
+//! Gives an engine a thread, a clock and an inbox.
+//!
+//! The engine runs on a thread of its own, because it waits for the disk. Everybody else holds a
+//! [`Handle`]. Answers of the state machine are never dropped and go before packets; packets are
+//! dropped when the inbox is full, as a network drops them. A turn is never cut in half.
+
+use std::{io, thread};
+
+use mokka_consensus::{
+    Accused, BuiltBlock, CheckedBlock, Event, FinalizedBlock, Ignored, Input, Status, WorkWaiting,
+};
+use mokka_crypto::Verified;
+use mokka_types::{ChainHash, Envelope, Monotonic, Settings};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Engine, Fatal, Gate, Plugs, Start, TurnReport, Unopened};
+
+/// Packets that wait for the engine: some seconds of a busy set of 128, and a bounded number of
+/// blocks in memory. What comes on top is dropped; the protocol repeats it.
+const PACKETS_WAITING: usize = 1024;
+/// Answers that wait for the engine. The core has few requests open, so this is never full for long.
+const ANSWERS_WAITING: usize = 64;
+/// Notices that a slow observer may be behind before it misses some.
+const NOTICES_KEPT: usize = 1024;
+
+/// What a turn tells observers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Something happened to this node.
+    Event(Event),
+    /// A peer broke the protocol (§10).
+    Accused(Accused),
+    /// An input changed nothing, for this reason.
+    Ignored(Ignored),
+}
+
+/// Why a driver ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The operator asked for it.
+    ByOperator,
+}
+
+/// Where everybody else reaches the engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    gate: Gate,
+    packets: mpsc::Sender<Verified<Envelope>>,
+    answers: mpsc::Sender<Input>,
+    work: watch::Sender<WorkWaiting>,
+    stop: CancellationToken,
+    notices: broadcast::Sender<Notice>,
+    status: watch::Receiver<Option<Status>>,
+}
+
+impl Handle {
+    /// A packet came as bytes. Its size, form and signature are checked here, on the caller's
+    /// thread; what passes waits for the engine.
+    ///
+    /// # Errors
+    /// When the bytes are no packet, or the inbox is full. [`Unopened::is_senders_fault`] tells.
+    pub fn packet(&self, bytes: &[u8]) -> Result<(), Unopened> {
+        let packet = self.gate.open(bytes)?;
+        self.authenticated(packet)
+    }
+
+    /// A packet whose signature was checked before.
+    ///
+    /// # Errors
+    /// When the inbox is full.
+    pub fn authenticated(&self, packet: Verified<Envelope>) -> Result<(), Unopened> {
+        self.packets.try_send(packet).map_err(|_| Unopened::Overloaded)
+    }
+
+    /// Opens packets of this chain.
+    pub const fn gate(&self) -> Gate {
+        self.gate
+    }
+
+    /// Answers [`crate::StateMachine::build`]. Returns at once unless the engine is far behind;
+    /// not to be called from async code.
+    pub fn built(&self, block: BuiltBlock) {
+        self.answer(Input::Built(block));
+    }
+
+    /// Answers [`crate::StateMachine::check`]; not to be called from async code.
+    pub fn checked(&self, block: CheckedBlock) {
+        self.answer(Input::Checked(block));
+    }
+
+    /// Answers [`crate::StateMachine::finalize`]; not to be called from async code.
+    pub fn finalized(&self, block: FinalizedBlock) {
+        self.answer(Input::Finalized(block));
+    }
+
+    /// Says whether executable transactions wait. Only the newest answer counts.
+    pub fn work_waiting(&self, work: WorkWaiting) {
+        self.work.send_if_modified(|known| std::mem::replace(known, work) != work);
+    }
+
+    /// Ends the driver: leadership is given up first. Returns at once.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// All notices from now on. A reader that lags misses the oldest ones.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// What the node is and knows; `None` until it has started.
+    pub fn status(&self) -> watch::Receiver<Option<Status>> {
+        self.status.clone()
+    }
+
+    /// An answer to an engine that has ended is of no use to anybody, so that is no error.
+    fn answer(&self, input: Input) {
+        if let Err(mpsc::error::TrySendError::Full(input)) = self.answers.try_send(input) {
+            let _ended = self.answers.blocking_send(input);
+        }
+    }
+}
+
+/// The engine's end of a [`Handle`].
+#[derive(Debug)]
+pub struct Inbox {
+    packets: mpsc::Receiver<Verified<Envelope>>,
+    answers: mpsc::Receiver<Input>,
+    work: watch::Receiver<WorkWaiting>,
+    stop: CancellationToken,
+    notices: broadcast::Sender<Notice>,
+    status: watch::Sender<Option<Status>>,
+}
+
+/// An inbox and its handle, for an engine to come: the plugs need the handle first.
+pub fn inbox(chain: ChainHash, settings: &Settings) -> (Inbox, Handle) {
+    let (packets, packets_in) = mpsc::channel(PACKETS_WAITING);
+    let (answers, answers_in) = mpsc::channel(ANSWERS_WAITING);
+    let (work, work_in) = watch::channel(WorkWaiting::No);
+    let (status, status_out) = watch::channel(None);
+    let (notices, _) = broadcast::channel(NOTICES_KEPT);
+    let stop = CancellationToken::new();
+    let inbox = Inbox {
+        packets: packets_in,
+        answers: answers_in,
+        work: work_in,
+        stop: stop.clone(),
+        notices: notices.clone(),
+        status,
+    };
+    let gate = Gate::new(chain, settings);
+    (inbox, Handle { gate, packets, answers, work, stop, notices, status: status_out })
+}
+
+/// Time since the driver started.
+#[derive(Clone, Copy, Debug)]
+struct Clock(Instant);
+
+impl Clock {
+    fn now(self) -> Monotonic {
+        Monotonic::since_start(self.0.elapsed())
+    }
+
+    /// Waits for an instant; for ever where there is none.
+    async fn until(self, instant: Option<Monotonic>) {
+        match instant {
+            Some(instant) => tokio::time::sleep_until(self.0 + instant.elapsed()).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Feeds an engine until it stops.
+pub struct Driver {
+    engine: Engine,
+    clock: Clock,
+    inbox: Inbox,
+}
+
+impl Driver {
+    /// Starts the engine, on the thread and runtime that will run it.
+    ///
+    /// # Errors
+    /// When the engine cannot start.
+    pub fn start(inbox: Inbox, plugs: Plugs, start: Start) -> Result<Self, Fatal> {
+        let clock = Clock(Instant::now());
+        let (engine, report) = Engine::start(plugs, start, clock.now())?;
+        let driver = Self { engine, clock, inbox };
+        driver.publish(report);
+        Ok(driver)
+    }
+
+    /// Runs until it is told to stop or must. `stop` is looked at only between turns.
+    ///
+    /// # Errors
+    /// When the node cannot go on.
+    pub async fn run(mut self) -> Result<Stopped, Fatal> {
+        loop {
+            let deadline = self.engine.next_deadline();
+            let Inbox { packets, answers, work, stop, .. } = &mut self.inbox;
+            let input = tokio::select! {
+                biased;
+                () = stop.cancelled() => {
+                    self.turn(Input::Stop)?;
+                    return Ok(Stopped::ByOperator);
+                }
+                Some(answer) = answers.recv() => answer,
+                Ok(()) = work.changed() => Input::WorkWaiting(*work.borrow_and_update()),
+                () = self.clock.until(deadline) => Input::DeadlineReached,
+                Some(packet) = packets.recv() => Input::Packet(Box::new(packet)),
+            };
+            self.turn(input)?;
+        }
+    }
+
+    fn turn(&mut self, input: Input) -> Result<(), Fatal> {
+        let report = self.engine.turn(self.clock.now(), input)?;
+        self.publish(report);
+        Ok(())
+    }
+
+    /// Nobody has to listen.
+    fn publish(&self, report: TurnReport) {
+        let notices = report
+            .events
+            .into_iter()
+            .map(Notice::Event)
+            .chain(report.accused.into_iter().map(Notice::Accused))
+            .chain(report.ignored.into_iter().map(Notice::Ignored));
+        for notice in notices {
+            let _heard_by = self.inbox.notices.send(notice);
+        }
+        let status = self.engine.status(self.clock.now());
+        self.inbox.status.send_if_modified(|known| {
+            let changed = known.as_ref() != Some(&status);
+            *known = Some(status);
+            changed
+        });
+    }
+}
+
+/// An engine on a thread of its own.
+#[derive(Debug)]
+pub struct Running {
+    ended: oneshot::Receiver<Result<Stopped, Fatal>>,
+}
+
+/// Why the thread of an engine ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The node must stop.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+    /// The thread panicked; its message went to standard error.
+    #[error("the consensus thread ended without a reason; this is a bug, please report it")]
+    Vanished,
+}
+
+impl Running {
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// When it was not the operator who ended it.
+    pub async fn ended(&mut self) -> Result<Stopped, Ended> {
+        match (&mut self.ended).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(Ended::Vanished),
+        }
+    }
+}
+
+/// Starts an engine on a thread named `mokka-consensus`.
+///
+/// # Errors
+/// When the operating system gives no thread or timer.
+pub fn spawn(inbox: Inbox, plugs: Plugs, start: Start) -> io::Result<Running> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let (tell, ended) = oneshot::channel();
+    thread::Builder::new().name("mokka-consensus".into()).spawn(move || {
+        let result = runtime.block_on(async {
+            let driver = Driver::start(inbox, plugs, start)?;
+            driver.run().await
+        });
+        let _nobody_waits = tell.send(result);
+    })?;
+    Ok(Running { ended })
+}

@@ -1,0 +1,44 @@
+//! The plug that knows what a block means.
+
+use mokka_consensus::{BuildRequest, CheckRequest, FinalizeBlock};
+use mokka_types::{BlockId, Body, FinalBlock, Height};
+
+/// How many bytes an answer may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteLimit(usize);
+
+impl ByteLimit {
+    /// At most so many bytes.
+    pub const fn new(bytes: usize) -> Self {
+        Self(bytes)
+    }
+
+    /// The bound as a number of bytes.
+    pub const fn bytes(self) -> usize {
+        self.0
+    }
+}
+
+/// Builds, checks and keeps blocks.
+///
+/// The first three methods only start work and return at once; the answer comes back as an input,
+/// through [`crate::Handle`]: `Built`, `Checked` or `Finalized`. Every request is answered exactly
+/// once, in any order. The last two read what is stored, to answer other nodes.
+pub trait StateMachine: Send {
+    /// Builds a block; answered by `Built`.
+    fn build(&mut self, request: BuildRequest);
+
+    /// Checks a block; answered by `Checked`.
+    fn check(&mut self, request: CheckRequest);
+
+    /// Stores a block that was found valid, with its certificate, in one atomic write (§6.5);
+    /// answered by `Finalized`.
+    fn finalize(&mut self, block: FinalizeBlock);
+
+    /// Final blocks from a height on, in order, about as many as fit into `limit`. The engine cuts
+    /// what is too much.
+    fn blocks(&mut self, from: Height, limit: ByteLimit) -> Vec<FinalBlock>;
+
+    /// The body of a final block.
+    fn body(&mut self, id: &BlockId) -> Option<Body>;
+}
