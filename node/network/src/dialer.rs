@@ -1,0 +1,237 @@
+//! When to dial whom: with patience, and a little randomness so that nodes do not move in step.
+
+use std::time::{Duration, Instant};
+
+use libp2p::{Multiaddr, swarm::ConnectionId};
+use mokka_types::PublicKey;
+
+use crate::{
+    Target,
+    limits::{DIAL_BACKOFF, DIAL_BACKOFF_MAX, DIAL_YIELD},
+};
+
+/// What is going on with one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Dial at this instant.
+    Waiting(Instant),
+    /// This connection is being made, or waits for its hellos.
+    Trying(ConnectionId),
+    /// The validator is connected, by whatever connection.
+    Connected,
+}
+
+#[derive(Debug)]
+struct Entry {
+    target: Target,
+    next_address: usize,
+    failures: u32,
+    state: State,
+}
+
+/// Keeps every target connected.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    own: Option<PublicKey>,
+    entries: Vec<Entry>,
+}
+
+impl Dialer {
+    pub(crate) fn new(own: Option<PublicKey>) -> Self {
+        Self { own, entries: Vec::new() }
+    }
+
+    /// Takes over a new list; what is known of targets that stay is kept.
+    pub(crate) fn set(&mut self, targets: Vec<Target>, is_up: impl Fn(&Target) -> bool) {
+        let now = Instant::now();
+        let mut before = std::mem::take(&mut self.entries);
+        for target in targets {
+            if target.addresses.is_empty() || self.is_own(&target.validator) {
+                continue;
+            }
+            let known = before.iter().position(|entry| entry.target == target);
+            self.entries.push(match known {
+                Some(at) => before.swap_remove(at),
+                None => {
+                    let state = if is_up(&target) {
+                        State::Connected
+                    } else {
+                        State::Waiting(now + self.politeness(&target.validator))
+                    };
+                    Entry { target, next_address: 0, failures: 0, state }
+                }
+            });
+        }
+    }
+
+    /// Where to dial now. The caller answers each with [`Dialer::trying`] or [`Dialer::failed_at`].
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<(PublicKey, Multiaddr)> {
+        let due = self.entries.iter_mut().filter(|entry| match entry.state {
+            State::Waiting(at) => at <= now,
+            State::Trying(_) | State::Connected => false,
+        });
+        due.map(|entry| {
+            let at = entry.next_address % entry.target.addresses.len();
+            entry.next_address = at + 1;
+            (entry.target.validator, entry.target.addresses[at].clone())
+        })
+        .collect()
+    }
+
+    /// A connection is being made.
+    pub(crate) fn trying(&mut self, key: &PublicKey, connection: ConnectionId) {
+        for entry in self.entries.iter_mut().filter(|entry| is(entry, key)) {
+            entry.state = State::Trying(connection);
+        }
+    }
+
+    /// The attempt came to nothing.
+    pub(crate) fn failed(&mut self, connection: ConnectionId, now: Instant) {
+        for entry in &mut self.entries {
+            if entry.state == State::Trying(connection) {
+                retry(entry, now);
+            }
+        }
+    }
+
+    /// Dialing was not even possible.
+    pub(crate) fn failed_at(&mut self, key: &PublicKey, now: Instant) {
+        for entry in self.entries.iter_mut().filter(|entry| is(entry, key)) {
+            retry(entry, now);
+        }
+    }
+
+    /// The two sides do not want each other: no reason to hurry.
+    pub(crate) fn refused(&mut self, connection: ConnectionId, now: Instant) {
+        for entry in &mut self.entries {
+            if entry.state == State::Trying(connection) {
+                entry.failures = u32::MAX;
+                retry(entry, now);
+            }
+        }
+    }
+
+    /// The validator is connected.
+    pub(crate) fn connected(&mut self, key: &PublicKey) {
+        for entry in self.entries.iter_mut().filter(|entry| is(entry, key)) {
+            entry.state = State::Connected;
+            entry.failures = 0;
+        }
+    }
+
+    /// The validator is no longer connected.
+    pub(crate) fn lost(&mut self, key: &PublicKey, now: Instant) {
+        let wait = self.politeness(key);
+        for entry in self.entries.iter_mut().filter(|entry| is(entry, key)) {
+            if entry.state == State::Connected {
+                entry.state = State::Waiting(now + jittered(DIAL_BACKOFF) + wait);
+            }
+        }
+    }
+
+    /// Whom this connection was meant to reach.
+    pub(crate) fn meant(&self, connection: ConnectionId) -> Option<(PublicKey, &[Multiaddr])> {
+        let of = self.entries.iter().find(|entry| entry.state == State::Trying(connection))?;
+        Some((of.target.validator, &of.target.addresses))
+    }
+
+    fn is_own(&self, key: &PublicKey) -> bool {
+        self.own.is_some_and(|own| own.x() == key.x())
+    }
+
+    /// The lower key dials at once, the higher a little later.
+    fn politeness(&self, key: &PublicKey) -> Duration {
+        match self.own {
+            Some(own) if own.x() > key.x() => DIAL_YIELD + jittered(DIAL_BACKOFF),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+fn is(entry: &Entry, key: &PublicKey) -> bool {
+    entry.target.validator.x() == key.x()
+}
+
+fn retry(entry: &mut Entry, now: Instant) {
+    let doublings = entry.failures.min(16);
+    let wait = DIAL_BACKOFF.saturating_mul(1 << doublings).min(DIAL_BACKOFF_MAX);
+    entry.failures = entry.failures.saturating_add(1);
+    entry.state = State::Waiting(now + jittered(wait));
+}
+
+/// Between half of it and all of it.
+fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> PublicKey {
+        let mut bytes = [byte; 33];
+        bytes[0] = 2;
+        PublicKey::new(bytes)
+    }
+
+    fn target(byte: u8) -> Target {
+        let addresses = ["/ip4/127.0.0.1/tcp/1", "/dns/a.example/tcp/2"];
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        Target { validator: key(byte), addresses }
+    }
+
+    fn connection(number: usize) -> ConnectionId {
+        ConnectionId::new_unchecked(number)
+    }
+
+    #[test]
+    fn waiting_doubles_up_to_the_cap_and_addresses_take_turns() {
+        let mut dialer = Dialer::new(None);
+        dialer.set(vec![target(1)], |_| false);
+        let mut now = Instant::now();
+        let mut seen = Vec::new();
+        for attempt in 0..12 {
+            let due = dialer.due(now);
+            let (validator, address) = due[0].clone();
+            seen.push(address);
+            dialer.trying(&validator, connection(attempt));
+            assert!(dialer.due(now + DIAL_BACKOFF_MAX).is_empty(), "one attempt at a time");
+            dialer.failed(connection(attempt), now);
+            let doublings = u32::try_from(attempt.min(16)).unwrap();
+            let most = DIAL_BACKOFF.saturating_mul(1 << doublings).min(DIAL_BACKOFF_MAX);
+            assert!(dialer.due(now + most / 2 - Duration::from_millis(1)).is_empty());
+            now += most;
+        }
+        assert_ne!(seen[0], seen[1]);
+        assert_eq!(seen[0], seen[2]);
+    }
+
+    #[test]
+    fn a_connected_target_is_left_alone_until_it_is_lost() {
+        let mut dialer = Dialer::new(Some(key(1)));
+        dialer.set(vec![target(1), target(2)], |_| false);
+        let now = Instant::now();
+        assert_eq!(dialer.due(now).len(), 1, "never ourselves");
+        dialer.connected(&key(2));
+        dialer.set(vec![target(2)], |_| false);
+        assert!(dialer.due(now + DIAL_BACKOFF_MAX).is_empty());
+        dialer.lost(&key(2), now);
+        assert!(dialer.due(now).is_empty());
+        assert_eq!(dialer.due(now + DIAL_BACKOFF).len(), 1);
+    }
+
+    #[test]
+    fn the_higher_key_yields_and_a_refusal_waits_long() {
+        let mut dialer = Dialer::new(Some(key(9)));
+        dialer.set(vec![target(2)], |_| false);
+        let now = Instant::now();
+        assert!(dialer.due(now).is_empty());
+        let later = now + DIAL_YIELD + DIAL_BACKOFF;
+        assert_eq!(dialer.due(later).len(), 1);
+        dialer.trying(&key(2), connection(1));
+        assert_eq!(dialer.meant(connection(1)).map(|(key, _)| key), Some(key(2)));
+        dialer.refused(connection(1), later);
+        assert!(dialer.due(later + DIAL_BACKOFF_MAX / 2 - Duration::from_millis(1)).is_empty());
+        assert_eq!(dialer.due(later + DIAL_BACKOFF_MAX).len(), 1);
+    }
+}

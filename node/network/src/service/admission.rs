@@ -1,0 +1,274 @@
+//! Hellos: who is let in, and who is told why not.
+
+use std::{sync::atomic::Ordering, time::Instant};
+
+use bytes::Bytes;
+use libp2p::{
+    PeerId,
+    request_response::{
+        Event, InboundFailure, Message, OutboundFailure, OutboundRequestId, ResponseChannel,
+    },
+};
+use mokka_types::{Height, codec};
+
+use super::Service;
+use crate::{
+    Fault, Hello, NetworkEvent, Reason, RefusedBy,
+    frames::Frame,
+    hello::{self, Answer, Role},
+    limits::{HELLO_TIMEOUT, REFUSAL_LINGER},
+    peer::{Leaving, Shown},
+};
+
+impl Service {
+    /// Shows a peer who we are.
+    pub(super) fn say_hello(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let committed = Height::new(self.inputs.committed.load(Ordering::Relaxed));
+        let bytes = codec::encode(&Hello { committed, ..self.hello.clone() });
+        let request = Frame::from(Bytes::from(bytes));
+        let asked = self.swarm.behaviour_mut().hello.send_request(&id, request);
+        peer.asked = Some(asked);
+    }
+
+    pub(super) fn on_hello_event(&mut self, event: Event<Frame, Bytes>) {
+        match event {
+            Event::Message { peer, message, .. } => match message {
+                Message::Request { request, channel, .. } => {
+                    self.on_hello(peer, &request.bytes, channel);
+                }
+                Message::Response { request_id, response } => {
+                    self.on_answer(peer, request_id, &response);
+                }
+            },
+            Event::OutboundFailure { peer, request_id, error, .. } => {
+                self.on_hello_failure(peer, request_id, &error);
+            }
+            Event::InboundFailure { peer, error, .. } => {
+                if is_too_long(&error) {
+                    self.fault(peer, Fault::OutOfBounds);
+                }
+                self.on_told(peer);
+            }
+            Event::ResponseSent { peer, .. } => self.on_told(peer),
+        }
+    }
+
+    fn on_hello(&mut self, id: PeerId, bytes: &[u8], channel: ResponseChannel<Bytes>) {
+        let considered = self.consider(id, bytes);
+        let answer = match considered {
+            Ok(()) => Answer::Welcome { session: self.hello.session },
+            Err(reason) => Answer::Refused(reason),
+        };
+        let answer = Bytes::from(codec::encode(&answer));
+        // It fails only when the connection is gone, which is reported by itself.
+        let _ = self.swarm.behaviour_mut().hello.send_response(channel, answer);
+        match considered {
+            Ok(()) => self.announce_if_up(id),
+            Err(reason) => {
+                self.refuse(id, reason);
+                if matches!(reason, Reason::Malformed | Reason::BadBinding) {
+                    self.fault(id, Fault::Unauthenticated);
+                }
+            }
+        }
+    }
+
+    /// Lets a peer in, or says why not.
+    fn consider(&mut self, id: PeerId, bytes: &[u8]) -> Result<(), Reason> {
+        let peer = self.peers.get(&id).ok_or(Reason::Silent)?;
+        if let Some(leaving) = peer.leaving {
+            return Err(leaving.reason);
+        }
+        let hello = hello::read(bytes)?;
+        let role = hello::judge(&self.hello, &hello, &id, &self.admitted)?;
+        if peer.shown.as_ref().is_some_and(|shown| shown.session != hello.session) {
+            // It restarted, and its old connection is not gone yet. Protocols remember what they
+            // told the old process, so both sides begin anew.
+            tracing::info!(peer_id = %id, "the peer has restarted");
+            self.hang_up(id);
+            return Ok(());
+        }
+        if let Role::Validator { key, sequence } = role {
+            self.settle_dispute(id, key.x(), sequence)?;
+            self.speakers.insert(key.x(), id);
+        }
+        if let Some(peer) = self.peers.get_mut(&id) {
+            let Hello { session, agent, committed, .. } = hello;
+            peer.shown = Some(Shown { role, session, agent, committed });
+        }
+        self.set_gate(&id);
+        Ok(())
+    }
+
+    /// Two nodes speak for one validator: the higher sequence stays.
+    fn settle_dispute(&mut self, id: PeerId, key: [u8; 32], sequence: u64) -> Result<(), Reason> {
+        let Some(other) = self.speakers.get(&key).copied().filter(|other| *other != id) else {
+            return Ok(());
+        };
+        let role = self.peers.get(&other).and_then(|peer| peer.shown.as_ref()).map(|s| s.role);
+        match role {
+            Some(Role::Validator { sequence: current, .. }) if current >= sequence => {
+                Err(Reason::Superseded { current })
+            }
+            Some(_) | None => {
+                self.refuse(other, Reason::Superseded { current: sequence });
+                self.hang_up(other);
+                Ok(())
+            }
+        }
+    }
+
+    fn on_answer(&mut self, id: PeerId, request: OutboundRequestId, bytes: &[u8]) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.asked == Some(request) {
+            peer.asked = None;
+        }
+        match codec::decode(bytes) {
+            Ok(Answer::Welcome { session }) => {
+                peer.welcomed = Some(session);
+                self.set_gate(&id);
+                self.announce_if_up(id);
+                self.part_if_done(id);
+            }
+            Ok(Answer::Refused(reason)) => self.on_refusal(id, reason),
+            Err(_) => self.fault(id, Fault::Malformed),
+        }
+    }
+
+    fn on_refusal(&mut self, id: PeerId, reason: Reason) {
+        self.stats.refused_by_them += 1;
+        if self.is_worth_logging(id) {
+            tracing::warn!(peer_id = %id, "the peer refuses this node: {reason}");
+        }
+        self.tell(NetworkEvent::Refused { peer: id, by: RefusedBy::Them, reason });
+        self.dialing_refused(id);
+        self.hang_up(id);
+    }
+
+    fn on_hello_failure(
+        &mut self,
+        id: PeerId,
+        request: OutboundRequestId,
+        error: &OutboundFailure,
+    ) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.asked == Some(request)) else {
+            return;
+        };
+        peer.asked = None;
+        if peer.leaving.is_some() {
+            return self.part_if_done(id);
+        }
+        match error {
+            // One of two connections was closed; the other is as good.
+            OutboundFailure::ConnectionClosed if !peer.connections.is_empty() => self.say_hello(id),
+            OutboundFailure::UnsupportedProtocols => {
+                tracing::debug!(peer_id = %id, "the peer is no node of this network");
+                self.hang_up(id);
+            }
+            // The time limit of the hello decides.
+            OutboundFailure::ConnectionClosed
+            | OutboundFailure::DialFailure
+            | OutboundFailure::Timeout
+            | OutboundFailure::Io(_) => {}
+        }
+    }
+
+    /// From here on each side accepts what the other sends.
+    pub(super) fn announce_if_up(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_up()) else { return };
+        let Some(shown) = peer.shown.clone() else { return };
+        if peer.announced.replace(shown.session) == Some(shown.session) {
+            return;
+        }
+        let Shown { role, committed, agent, .. } = shown;
+        let validator = role.validator();
+        tracing::info!(peer_id = %id, ?validator, agent, %committed, "peer connected");
+        self.set_gate(&id);
+        self.dialing_succeeded(id, validator);
+        self.tell(NetworkEvent::PeerConnected { peer: id, validator, committed });
+        self.publish_snapshot(Instant::now());
+    }
+
+    /// Cuts a peer as soon as it had a chance to read why.
+    pub(super) fn refuse(&mut self, id: PeerId, reason: Reason) {
+        let now = Instant::now();
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.leaving.is_none()) else {
+            return;
+        };
+        peer.leaving = Some(Leaving { deadline: now + REFUSAL_LINGER, told: false, reason });
+        let address = peer.connections.last().map(|connection| connection.address.clone());
+        self.stats.refused_by_us += 1;
+        if self.is_worth_logging(id) {
+            let address = address.map(|address| address.to_string()).unwrap_or_default();
+            tracing::warn!(peer_id = %id, address, "peer refused: {reason}");
+        }
+        self.set_gate(&id);
+        self.lose(id);
+        self.dialing_refused(id);
+        self.tell(NetworkEvent::Refused { peer: id, by: RefusedBy::Us, reason });
+    }
+
+    /// Our answer has left, or never will.
+    fn on_told(&mut self, id: PeerId) {
+        if let Some(leaving) = self.peers.get_mut(&id).and_then(|peer| peer.leaving.as_mut()) {
+            leaving.told = true;
+        }
+        self.part_if_done(id);
+    }
+
+    /// A refused peer goes once both hellos are answered.
+    fn part_if_done(&mut self, id: PeerId) {
+        let done = self.peers.get(&id).is_some_and(|peer| {
+            peer.asked.is_none() && peer.leaving.is_some_and(|leaving| leaving.told)
+        });
+        if done {
+            self.hang_up(id);
+        }
+    }
+
+    /// Cuts who took too long to say hello, or to read why it must go.
+    pub(super) fn enforce_time_limits(&mut self, now: Instant) {
+        let mut silent = Vec::new();
+        let mut gone = Vec::new();
+        for (id, peer) in &self.peers {
+            match peer.leaving {
+                Some(leaving) if leaving.deadline <= now => gone.push(*id),
+                Some(_) => {}
+                None if !peer.is_up() && peer.hello_deadline <= now => silent.push(*id),
+                None => {}
+            }
+        }
+        for id in silent {
+            tracing::debug!(peer_id = %id, "no hello within {HELLO_TIMEOUT:?}");
+            self.refuse(id, Reason::Silent);
+            self.hang_up(id);
+        }
+        gone.into_iter().for_each(|id| self.hang_up(id));
+    }
+
+    /// The list has changed: who is on it no longer goes.
+    pub(super) fn on_admitted_changed(&mut self) {
+        self.admitted = self.inputs.admitted.borrow_and_update().clone();
+        let admitted = &self.admitted;
+        let gone: Vec<_> = self
+            .peers
+            .iter()
+            .filter(|(id, peer)| match peer.shown.as_ref().map(|shown| shown.role) {
+                Some(Role::Validator { key, .. }) => admitted.validator(&key).is_none(),
+                Some(Role::Observer) => !admitted.observer(id),
+                None => false,
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            self.refuse(id, Reason::NoLongerAdmitted);
+            self.hang_up(id);
+        }
+    }
+}
+
+/// Whether reading failed because more was announced than is allowed.
+pub(super) fn is_too_long(error: &InboundFailure) -> bool {
+    matches!(error, InboundFailure::Io(error) if error.kind() == std::io::ErrorKind::InvalidData)
+}

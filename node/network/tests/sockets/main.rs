@@ -1,0 +1,12 @@
+//! Several networks in one process, over real sockets on 127.0.0.1.
+//!
+//! Every wait is for an event and has a generous limit; nothing sleeps and hopes.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod hostile;
+mod latency;
+mod membership;
+mod recovery;
+mod traffic;
+mod world;
