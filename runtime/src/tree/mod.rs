@@ -8,11 +8,10 @@
 //! StateChanges --edits--> values by stem --stem--> stem hashes --batch--> pages, root
 //!                             (read, change and hash each stem)   (one walk over sorted stems)
 //! ```
-//! Read in this order: [`embedding`] (which key and value the state becomes), [`chunks`] (code),
-//! [`stem`] (256 values that share a hash), [`page`] (four levels of the tree in one stored node),
-//! [`batch`] (a sorted batch of stems changes the pages), [`edits`] (a block becomes that batch),
-//! [`proof`] (one value, shown to somebody who knows only the root), [`audit`] (the whole tree, hashed
-//! again).
+//! Read in this order: `embedding` (which key and value the state becomes), `chunks` (code), `stem`
+//! (256 values that share a hash), `page` (four levels of the tree in one stored node), `batch` (a
+//! sorted batch of stems changes the pages), `edits` (a block becomes that batch), `proof` (one
+//! value, shown to somebody who knows only the root), `audit` (the whole tree, hashed again).
 //!
 //! # Why it is canonical
 //! A stem record depends only on the values of its stem, and a page only on the stems below it: a
@@ -35,10 +34,6 @@ mod page;
 mod proof;
 mod stem;
 
-#[cfg(test)]
-mod oracle;
-#[cfg(test)]
-mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -3,8 +3,10 @@
 mod canonical;
 mod cost;
 mod damage;
+mod oracle;
 mod proofs;
 mod vectors;
+mod world;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 

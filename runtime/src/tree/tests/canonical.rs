@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::super::batch::{self, StemHash};
 use super::super::embedding::Stem;
-use super::super::oracle;
-use super::super::testing::{Nodes, World};
+use super::oracle;
+use super::world::{Nodes, World};
 use super::{accounts, address, code, deployment, slots, with_balance};
 use crate::{Account, StateChanges, TreeChanges, tree};
 
@@ -227,6 +227,20 @@ fn a_balance_beyond_128_bits_counts_in_full() {
     };
     let roots = [0, 1, 2].map(|high| World::with(&accounts([(address(1), Some(rich(high)))])).root);
     assert!(roots[0] != roots[1] && roots[1] != roots[2] && roots[0] != roots[2], "{roots:?}");
+}
+
+/// The size of code has three bytes, and what does not fit must not be cut short.
+#[test]
+fn code_beyond_its_size_field_is_refused() {
+    let world = World::default();
+    let largest = vec![1; (1 << 24) - 1];
+    let applied = |code: &[u8]| {
+        let changes = deployment(address(1), code);
+        tree::apply(&world.nodes, &world.flat, &changes)
+    };
+    assert!(applied(&largest).is_ok());
+    let error = applied(&[&largest[..], &[1]].concat()).expect_err("it has a byte too many");
+    assert!(error.0.contains("16777216 bytes"), "{error}");
 }
 
 /// One block of many changes is worked off on all cores; the result must not show it.

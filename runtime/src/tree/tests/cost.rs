@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::testing::World;
+use super::world::World;
 use super::{accounts, code, deployment, scattered, slots, with_balance};
 use crate::{StateChanges, tree};
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::super::embedding::Stem;
 use super::super::page::Page;
 use super::super::stem::StemValues;
-use super::super::testing::World;
+use super::world::World;
 use super::{accounts, address, code, deployment, slots, with_balance};
 use crate::{StateChanges, TreeKey, tree};
 

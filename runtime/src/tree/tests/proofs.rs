@@ -6,7 +6,7 @@ use super::super::embedding::Key;
 use super::super::hash;
 use super::super::proof::{Proof, ProofEnd, ProofFault, prove};
 use super::super::stem::StemValues;
-use super::super::testing::World;
+use super::world::World;
 use super::{accounts, address, code, deployment, slots, with_balance};
 
 fn world() -> World {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, address, b256, hex};
 
+use super::super::chunks;
 use super::super::embedding::{self, Key};
-use super::super::testing::World;
-use super::super::{chunks, oracle};
+use super::oracle;
+use super::world::World;
 use super::{code, deployment};
 use crate::{Account, StateChanges};
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, U512};
 
-use super::testing::FlatState;
+use super::world::FlatState;
 
 type Values = BTreeMap<u8, [u8; 32]>;
 
