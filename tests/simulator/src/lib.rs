@@ -1,1 +1,38 @@
-//! mokka-simulator
+//! A world in which everything goes wrong, again and again in the same way.
+//!
+//! Validators run the node's own [`mokka::Engine`], with real signatures, over a network and disks
+//! that one seed makes fail: delay, loss, duplication, reordering, partitions, power cuts. Time is
+//! virtual and nothing here reads a clock or iterates over an unordered map, so a seed gives the
+//! same run to the bit; [`Report::trace`] proves it.
+//! ```text
+//! queue ──happening──▶ World ──turn──▶ Engine ──▶ Desk { packets, requests, records, deeds }
+//!   ▲                                                        │
+//!   └── packets (delayed, lost, twice), answers, wakes ──────┤
+//!                                           Oracle ◀─────────┘  every rule of §13, after every turn
+//! ```
+//! A node has one log, as bytes ([`disk`]). Records sync it, commits do not; a crash keeps the synced
+//! part and whatever more the seed grants, cut anywhere, and the node starts again from these bytes.
+//!
+//! Read in this order: [`Scenario`] and [`World`] (what a story can do), [`random_run`] (what a seed
+//! does), `oracle` (what must hold), then `disk`, `machine`, `desk`.
+//!
+//! # Limits
+//! Nobody lies on purpose except where a story makes a validator say something ([`World::say_as`]).
+//! There is one validator set: epochs come later.
+
+mod desk;
+pub mod disk;
+mod machine;
+mod network;
+mod oracle;
+mod random;
+mod report;
+mod run;
+mod scenario;
+mod world;
+
+pub use network::{Fate, Passing, Weather};
+pub use report::{Failure, Report};
+pub use run::{LIVENESS_LIMIT, random_run, random_run_traced};
+pub use scenario::Scenario;
+pub use world::{PowerCut, World};

@@ -1,0 +1,260 @@
+//! What must hold (§13), said as plainly as possible and without any code of the core.
+//!
+//! The oracle sees everything: every packet, every signature that a node makes, every record, every
+//! final block. It remembers what it saw and compares.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mokka_crypto::{Committee, digest};
+use mokka_types::{
+    AggregatedNonce, Ballot, Base, BaseDigest, BlockHash, BlockId, Certificate, ChainHash,
+    CrashModel, FinalBlock, Height, Packet, Phase, Proof, PublicKey, SafetyRecord, SafetyState,
+    Signers, View, codec,
+};
+
+use crate::desk::Deed;
+
+/// A node by its place in the world.
+type Place = usize;
+
+/// What was seen so far.
+pub(crate) struct Oracle {
+    chain: ChainHash,
+    committee: Committee,
+    model: CrashModel,
+    /// The one final block of each height.
+    finals: BTreeMap<Height, BlockHash>,
+    /// The committed block of each node.
+    committed: BTreeMap<Place, BlockId>,
+    /// The promise of each node.
+    promises: BTreeMap<Place, View>,
+    /// The one candidate and base of each proved term.
+    proved: BTreeMap<View, (PublicKey, Base)>,
+    /// Proofs that were verified before, by their bytes.
+    known_proofs: BTreeSet<Vec<u8>>,
+    /// The one block that a node voted for, in each phase, term and height.
+    votes: BTreeMap<(Place, Phase, View, Height), BlockHash>,
+    /// The one proposal of a node in each term and height.
+    proposals: BTreeMap<(Place, View, Height), BlockHash>,
+    /// The one candidate and base that a node signed for in each term.
+    ballots: BTreeMap<(Place, View), (PublicKey, BaseDigest)>,
+    /// The one ballot that each nonce was opened for.
+    nonces: BTreeMap<[u8; 66], (Place, Vec<u8>)>,
+    /// The newest nonce that a node opened for a ballot.
+    opened: BTreeMap<(Place, Vec<u8>), [u8; 66]>,
+    /// What each nonce signed.
+    signed: BTreeMap<[u8; 66], (Signers, AggregatedNonce)>,
+}
+
+/// Says what is wrong where it is.
+fn demand(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+impl Oracle {
+    pub(crate) fn new(committee: Committee, genesis: BlockId) -> Self {
+        Self {
+            chain: *committee.chain(),
+            model: committee.set().model(),
+            committee,
+            finals: BTreeMap::from([(genesis.height, genesis.hash)]),
+            committed: BTreeMap::new(),
+            promises: BTreeMap::new(),
+            proved: BTreeMap::new(),
+            known_proofs: BTreeSet::new(),
+            votes: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            ballots: BTreeMap::new(),
+            nonces: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            signed: BTreeMap::new(),
+        }
+    }
+
+    /// How many terms had a leader.
+    pub(crate) fn elections(&self) -> usize {
+        self.proved.len()
+    }
+
+    /// The highest final block.
+    pub(crate) fn height(&self) -> Height {
+        self.finals.last_key_value().map(|(height, _)| *height).unwrap_or_default()
+    }
+
+    /// A block is final at a node.
+    pub(crate) fn block_is_final(&mut self, at: Place, block: &FinalBlock) -> Result<(), String> {
+        let id = block.id;
+        let first = *self.finals.entry(id.height).or_insert(id.hash);
+        demand(first == id.hash, || {
+            format!("FORK at height {}: node {at} has {:?}, others {first:?}", id.height, id.hash)
+        })?;
+        let before = self.committed.insert(at, id).unwrap_or_default();
+        demand(before.height.next() == Some(id.height), || {
+            format!("node {at} went from height {} to {}", before.height, id.height)
+        })?;
+        self.certificate_proves(id, &block.certificate)
+            .map_err(|why| format!("node {at} committed {id:?} with a bad certificate: {why}"))
+    }
+
+    /// A certificate is `q` signatures of different validators over one digest; counted by hand.
+    fn certificate_proves(&self, id: BlockId, certificate: &Certificate) -> Result<(), String> {
+        let keys = self.committee.set().keys();
+        let byzantine = match self.model {
+            CrashModel::Cft => 0,
+            CrashModel::Bft => (keys.len() - 1) / 3,
+        };
+        let Certificate { phase, view, id: named, next_set, signers, signatures } = certificate;
+        demand(*named == id && *phase == Phase::Commit, || format!("{phase:?} of {named:?}"))?;
+        let statement = digest::block_vote(&self.chain, *phase, *view, named, next_set);
+        let good = signers
+            .iter()
+            .zip(signatures)
+            .filter(|(signer, signature)| {
+                let key = keys.get(signer.get());
+                key.is_some_and(|key| mokka_crypto::verify(key, &statement, signature))
+            })
+            .count();
+        let enough = 2 * good > keys.len() + byzantine && good == signatures.len();
+        demand(enough, || format!("{good} good signatures of {}", keys.len()))
+    }
+
+    /// A node came back with this block and these records.
+    pub(crate) fn restarted(
+        &mut self,
+        at: Place,
+        committed: BlockId,
+        durable: &SafetyState,
+    ) -> Result<(), String> {
+        let before = self.committed.insert(at, committed).unwrap_or_default();
+        demand(committed.height <= before.height, || {
+            format!("node {at} crashed at {} and came back at {}", before.height, committed.height)
+        })?;
+        let prepared = durable.prepared.as_ref().map(|prepared| prepared.id);
+        let voted = durable.prepare_vote.map(|(_, id)| id);
+        for id in prepared.into_iter().chain(voted) {
+            demand(committed.height.next() >= Some(id.height), || {
+                format!(
+                    "node {at} came back at height {}, below the parent of {}, of which it has a record",
+                    committed.height, id.height
+                )
+            })?;
+        }
+        let promise = self.promises.get(&at).copied().unwrap_or_default();
+        demand(durable.promise.view == promise, || {
+            format!("node {at} promised {promise}, and remembers {}", durable.promise.view)
+        })
+    }
+
+    /// A packet is on the wire.
+    pub(crate) fn sent(&mut self, packet: &Packet) -> Result<(), String> {
+        let proofs: Vec<&Proof> = match packet {
+            Packet::Vote(vote) => vote.newest_proof.iter().collect(),
+            Packet::Voted(voted) => match &voted.answer {
+                mokka_types::VotedAnswer::Granted(_) => Vec::new(),
+                mokka_types::VotedAnswer::Refused(refused) => refused.newest_proof.iter().collect(),
+            },
+            Packet::Ack(ack) => vec![&ack.proof],
+            Packet::Proposal(proposal) => vec![&proposal.proof],
+            _ => Vec::new(),
+        };
+        proofs.into_iter().try_for_each(|proof| self.proof(proof))
+    }
+
+    fn proof(&mut self, proof: &Proof) -> Result<(), String> {
+        if !self.known_proofs.insert(codec::encode(proof)) {
+            return Ok(());
+        }
+        if self.committee.check_proof(proof).is_err() {
+            return Ok(());
+        }
+        let claim = (proof.candidate, proof.base);
+        let first = *self.proved.entry(proof.view).or_insert(claim);
+        demand(first == claim, || {
+            format!("two leaders or bases of term {}: {first:?} and {claim:?}", proof.view)
+        })
+    }
+
+    /// A node wrote or signed something.
+    pub(crate) fn did(&mut self, at: Place, deed: &Deed) -> Result<(), String> {
+        match deed {
+            Deed::Recorded(SafetyRecord::Promise(promise)) => {
+                let before = self.promises.insert(at, promise.view).unwrap_or_default();
+                demand(promise.view >= before, || {
+                    format!("node {at} promised {before}, then {}", promise.view)
+                })
+            }
+            Deed::Recorded(_) => Ok(()),
+            Deed::Granted(ballot, nonce) => self.granted(at, ballot, nonce.0),
+            Deed::SignedBallot(request, durable) => {
+                self.bound(at, &request.ballot, durable)?;
+                self.nonce_used(at, &request.ballot, request.signers, request.nonce)
+            }
+            Deed::Voted(vote, durable) => {
+                let (phase, view, id) = (vote.phase, vote.view, vote.id);
+                let key = (at, phase, view, id.height);
+                let first = *self.votes.entry(key).or_insert(id.hash);
+                demand(first == id.hash, || {
+                    format!(
+                        "node {at} cast two {phase:?} votes in {view}: {first:?}, {:?}",
+                        id.hash
+                    )
+                })?;
+                demand(self.is_recorded(phase, view, id, durable), || {
+                    format!("node {at} cast a {phase:?} vote for {id:?} in {view} without a record")
+                })
+            }
+            Deed::Proposed(view, id) => {
+                let first = *self.proposals.entry((at, *view, id.height)).or_insert(id.hash);
+                demand(first == id.hash, || {
+                    format!("node {at} proposed two blocks in {view}: {first:?}, {:?}", id.hash)
+                })
+            }
+        }
+    }
+
+    /// §8: the record of a vote is durable before the vote is signed.
+    fn is_recorded(&self, phase: Phase, view: View, id: BlockId, durable: &SafetyState) -> bool {
+        let prepared = durable.prepared.as_ref().is_some_and(|at| at.view == view && at.id == id);
+        match (phase, self.model) {
+            (Phase::Prepare, CrashModel::Bft) => durable.prepare_vote == Some((view, id)),
+            (Phase::Commit, CrashModel::Bft | CrashModel::Cft) => prepared,
+            (Phase::Prepare, CrashModel::Cft) => false,
+        }
+    }
+
+    fn granted(&mut self, at: Place, ballot: &Ballot, nonce: [u8; 66]) -> Result<(), String> {
+        let ballot = (at, codec::encode(ballot));
+        let first = self.nonces.entry(nonce).or_insert_with(|| ballot.clone());
+        demand(*first == ballot, || format!("node {at} offered one nonce for two ballots"))?;
+        demand(!self.signed.contains_key(&nonce), || format!("node {at} offered a used nonce"))?;
+        self.opened.insert(ballot, nonce);
+        Ok(())
+    }
+
+    fn bound(&mut self, at: Place, ballot: &Ballot, durable: &SafetyState) -> Result<(), String> {
+        let claim = (ballot.candidate, ballot.base);
+        let first = *self.ballots.entry((at, ballot.view)).or_insert(claim);
+        demand(first == claim, || format!("node {at} signed twice in {}", ballot.view))?;
+        let promise = durable.promise;
+        let same = promise.signed.is_some_and(|signed| (signed.candidate, signed.base) == claim);
+        demand(promise.view == ballot.view && same, || {
+            format!("node {at} signed for {} with the promise {promise:?}", ballot.view)
+        })
+    }
+
+    fn nonce_used(
+        &mut self,
+        at: Place,
+        ballot: &Ballot,
+        signers: Signers,
+        aggregated: AggregatedNonce,
+    ) -> Result<(), String> {
+        let Some(nonce) = self.opened.get(&(at, codec::encode(ballot))) else {
+            return Err(format!("node {at} signed for {} without a nonce", ballot.view));
+        };
+        let first = *self.signed.entry(*nonce).or_insert((signers, aggregated));
+        demand(first == (signers, aggregated), || {
+            format!("node {at} signed twice with one nonce, in {}", ballot.view)
+        })
+    }
+}
