@@ -93,6 +93,7 @@ fn is_plain_transfer(simulation: &mut Simulation<'_>) -> Result<bool, CallError>
 }
 
 /// What one run used.
+#[derive(Clone, Copy)]
 struct GasOfRun {
     /// After refunds: no limit below this can do.
     used: u64,

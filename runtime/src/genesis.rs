@@ -65,8 +65,7 @@ pub fn genesis_block(
     if !alloc.contains_key(&HISTORY_STORAGE_ADDRESS) {
         put(&mut changes, HISTORY_STORAGE_ADDRESS, &history_contract())?;
     }
-    let (state_root, tree) =
-        tree::apply(&Nothing, &Nothing, &changes).map_err(|error| Fatal::State(error))?;
+    let (state_root, tree) = tree::apply(&Nothing, &Nothing, &changes).map_err(Fatal::State)?;
     let stamp = Stamp { term: Term::new(0), ms };
     let mut header = blank(spec, Plan { stamp, beneficiary: Address::ZERO });
     header.state_root = state_root;

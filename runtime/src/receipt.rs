@@ -30,7 +30,7 @@ pub fn receipt_details(
     for ((tx, sender), receipt) in block.body.transactions.iter().zip(senders).zip(receipts) {
         let gas_after = receipt.cumulative_gas_used();
         details.push(ReceiptDetails {
-            gas_used: gas_after - gas_before,
+            gas_used: gas_after.saturating_sub(gas_before),
             effective_gas_price: effective_gas_price(tx, base_fee),
             contract_address: tx.is_create().then(|| sender.create(tx.nonce())),
             first_log_index,

@@ -3,6 +3,7 @@
 use alloy_consensus::{Transaction, TxEnvelope};
 use alloy_evm::EvmEnv;
 use alloy_primitives::{Address, U256};
+use alloy_rlp::Encodable;
 use revm::{
     Context, MainContext,
     context::TxEnv,
@@ -165,7 +166,7 @@ impl TxError {
 /// Every rule that needs no state: what fails here can never be in a block of this chain.
 pub fn check_transaction(spec: &ChainSpec, transaction: &TxEnvelope) -> Result<(), TxError> {
     check_kind(transaction)?;
-    let size = transaction.eip2718_encoded_length();
+    let size = transaction.length();
     let limit = spec.max_block_bytes.saturating_sub(crate::spec::HEADER_ROOM);
     if size > limit {
         return Err(TxError::TooLarge { size, limit });

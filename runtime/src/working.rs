@@ -1,4 +1,7 @@
 //! State while it changes: what `revm` reads and writes during one block or one call.
+//!
+//! Not `revm`'s own `State`: that keeps what it takes to unwind a block, and final blocks never
+//! unwind. Tests hold the two to the same results.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

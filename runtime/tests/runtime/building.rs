@@ -4,7 +4,7 @@ use alloy_consensus::TxEip1559;
 use alloy_primitives::{Bytes, TxKind};
 use mokka_runtime::{
     BlockBuilder, BuildError, ChainSpec, HeaderError, Overlay, Plan, PushError, Stamp, TxError,
-    encode_block,
+    check_transaction, encode_block,
 };
 use mokka_types::Term;
 
@@ -82,6 +82,28 @@ fn a_block_stays_within_max_block_bytes() {
     assert!(matches!(refused, PushError::Refused(TxError::TooLarge { .. })), "{refused}");
     let block = builder.finish().unwrap();
     assert!(encode_block(&block.block).len() <= spec.max_block_bytes);
+    world.check(block.block).unwrap();
+}
+
+/// What `check_transaction` lets pass by its size, an empty block has room for.
+#[test]
+fn the_longest_transaction_fits_into_a_block() {
+    let world = World::with(ChainSpec { max_block_bytes: 8_192, ..ChainSpec::default() });
+    let with_data = |length| {
+        let input = Bytes::from(vec![1; length]);
+        let to = TxKind::Call(PROPOSER);
+        Person(0).sign(TxEip1559 { gas_limit: 900_000, to, input, ..transfer(0, PROPOSER, 0) })
+    };
+    let longest = (6_900..7_300)
+        .take_while(|length| check_transaction(&world.spec, with_data(*length).inner()).is_ok())
+        .last()
+        .unwrap();
+    let over = with_data(longest + 1);
+    let refused = check_transaction(&world.spec, over.inner()).unwrap_err();
+    assert!(matches!(refused, TxError::TooLarge { .. }), "{refused}");
+    let block = world.build(vec![with_data(longest)]);
+    let (empty, skipped) = world.offer(vec![over]);
+    assert_eq!((empty.receipts.len(), &skipped[0].error), (0, &refused));
     world.check(block.block).unwrap();
 }
 

@@ -1,5 +1,9 @@
 //! `eth_call` and `eth_estimateGas`.
 
+use alloy_eips::{
+    eip2930::{AccessList, AccessListItem},
+    eip7702::Authorization,
+};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, map::HashMap};
 use alloy_rpc_types_eth::{
     BlockOverrides, TransactionRequest,
@@ -96,6 +100,29 @@ fn without_a_price_no_fee_is_asked() {
     let low = paying.max_fee_per_gas(8);
     let error = run(&world, input(&low)).unwrap_err();
     assert!(matches!(error, CallError::Transaction(TxError::FeeBelowBaseFee { .. })), "{error}");
+}
+
+/// EIP-7702: the authority runs the code it is given, in a call as in a transaction.
+#[test]
+fn a_call_may_carry_authorizations_and_access_lists() {
+    let (world, counter) = with(COUNTER);
+    let owner = Person(1);
+    let authorization = Authorization { chain_id: U256::ZERO, address: counter, nonce: 0 };
+    let signature = owner.signature(authorization.signature_hash());
+    let mut request = asking(owner.address());
+    request.authorization_list = Some(vec![authorization.into_signed(signature)]);
+    let outcome = run(&world, input(&request)).unwrap();
+    assert!(
+        matches!(&outcome, CallOutcome::Success { output, .. } if output.len() == 32),
+        "{outcome:?}"
+    );
+    request.to = Some(TxKind::Create);
+    let error = run(&world, input(&request)).unwrap_err();
+    assert!(matches!(error, CallError::SetCodeWithoutTo), "{error}");
+
+    let mut listed = asking(owner.address());
+    listed.access_list = Some(AccessList(vec![AccessListItem::default()]));
+    assert_eq!(run(&world, input(&listed)).unwrap().gas_used(), 23_400);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_primitives::{B256, Bytes, TxKind, U256};
 use alloy_rpc_types_eth::TransactionRequest;
-use mokka_runtime::{CallInput, CallOutcome, call};
+use mokka_runtime::{CallInput, CallOutcome, Fatal, PushError, call};
 
 use crate::{
     contracts::{BLOCK_VIEW, BLOCKHASH, init_code},
@@ -22,6 +22,22 @@ fn ask(world: &World, to: alloy_primitives::Address, input: &[u8]) -> Vec<u8> {
         CallOutcome::Success { output, .. } => output.to_vec(),
         other => panic!("{other:?}"),
     }
+}
+
+/// A gap in our own history must stop the block: a zero would be another result than elsewhere.
+#[test]
+fn a_missing_hash_is_fatal_for_a_block_and_zero_for_a_call() {
+    let mut world = World::new();
+    let owner = Person(0);
+    let contract = owner.address().create(0);
+    let deploy = owner.sign(legacy(0, TxKind::Create, 100_000, &init_code(BLOCKHASH)));
+    world.advance(vec![deploy]);
+    world.memory.hashes.remove(&0);
+    let mut builder = world.builder();
+    let ask_for_0 = owner.sign(legacy(1, TxKind::Call(contract), 100_000, &[0; 32]));
+    let error = builder.push(ask_for_0).unwrap_err();
+    assert!(matches!(error, PushError::Fatal(Fatal::State(_))), "{error}");
+    assert_eq!(ask(&world, contract, &[0; 32]), B256::ZERO.as_slice());
 }
 
 /// EIP-2935: the contract knows the hash of every earlier block in its window.

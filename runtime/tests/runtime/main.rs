@@ -1,4 +1,5 @@
 //! The rules of `architecture.md` §4, one by one.
+#![allow(clippy::unwrap_used)]
 
 mod backend;
 mod blocks;
