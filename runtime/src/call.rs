@@ -70,6 +70,11 @@ impl CallOutcome {
             | Self::Halt { gas_used, .. } => *gas_used,
         }
     }
+
+    /// Whether more gas might have saved it.
+    pub fn is_out_of_gas(&self) -> bool {
+        matches!(self, Self::Halt { reason, .. } if reason == OUT_OF_GAS)
+    }
 }
 
 /// Why a call could not begin. All but [`CallError::Fatal`] are the caller's fault.
@@ -211,10 +216,12 @@ pub(crate) fn outcome(result: ExecutionResult) -> CallOutcome {
     }
 }
 
+const OUT_OF_GAS: &str = "out of gas";
+
 /// Geth's words where geth has some.
 fn halt_words(reason: &HaltReason) -> String {
     let words = match reason {
-        HaltReason::OutOfGas(_) => "out of gas",
+        HaltReason::OutOfGas(_) => OUT_OF_GAS,
         HaltReason::OpcodeNotFound | HaltReason::InvalidFEOpcode => "invalid opcode",
         HaltReason::InvalidJump => "invalid jump destination",
         HaltReason::StackUnderflow => "stack underflow",

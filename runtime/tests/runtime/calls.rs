@@ -75,6 +75,7 @@ fn a_call_has_its_own_cap_and_not_that_of_transactions() {
     let outcome = run(&world, input(&asking(endless))).unwrap();
     assert_eq!(outcome, CallOutcome::Halt { reason: "out of gas".into(), gas_used: CAP });
     assert!(CAP > TX_GAS_LIMIT_CAP);
+    assert!(outcome.is_out_of_gas());
     let outcome = run(&world, input(&asking(endless).gas_limit(CAP * 2))).unwrap();
     assert_eq!(outcome.gas_used(), CAP);
 }

@@ -1,6 +1,6 @@
 //! What each type of transaction does, and how each bad one is refused.
 
-use alloy_consensus::{TxEip2930, TxEip4844, TxEip4844Variant, TxEip7702, TxEnvelope};
+use alloy_consensus::{TxEip1559, TxEip2930, TxEip4844, TxEip4844Variant, TxEip7702, TxEnvelope};
 use alloy_eips::{
     eip2930::{AccessList, AccessListItem},
     eip7702::Authorization,
@@ -124,6 +124,35 @@ fn an_account_takes_code_by_type_4_and_drops_it_again() {
     let from_owner = owner.sign(transfer(1, payer.address(), 1));
     world.advance(vec![from_owner, delegate(2, 2, Address::ZERO)]);
     assert_eq!(world.memory.accounts[&owner.address()].code_hash, KECCAK256_EMPTY);
+}
+
+/// EIP-161: nobody comes to exist by receiving nothing, and nobody is left with nothing.
+#[test]
+fn an_account_with_nothing_in_it_does_not_exist() {
+    let mut world = World::new();
+    let nobody = Address::repeat_byte(0x33);
+    let block = world.advance(vec![Person(0).sign(transfer(0, nobody, 0))]);
+    assert!(block.receipts[0].status());
+    assert_eq!(block.changes.accounts.get(&nobody), None);
+}
+
+/// What a block leaves as it was is not among its changes: they depend on the states alone.
+#[test]
+fn what_returns_to_its_old_value_is_no_change() {
+    let mut world = World::new();
+    let (rich, other) = (Person(0), Person(1));
+    let block = world.advance(vec![
+        rich.sign(TxEip1559 {
+            max_fee_per_gas: 0,
+            max_priority_fee_per_gas: 0,
+            ..transfer(0, other.address(), 7)
+        }),
+        rich.sign(transfer(1, Person(2).address(), 0)),
+    ]);
+    let changed: Vec<_> = block.changes.accounts.keys().copied().collect();
+    let mut expected = vec![rich.address(), other.address(), PROPOSER];
+    expected.sort_unstable();
+    assert_eq!(changed, expected);
 }
 
 #[test]
