@@ -186,8 +186,13 @@ impl Oracle {
             Deed::Recorded(_) => Ok(()),
             Deed::Granted(ballot, nonce) => self.granted(at, ballot, nonce.0),
             Deed::SignedBallot(request, durable) => {
-                self.bound(at, &request.ballot, durable)?;
-                self.nonce_used(at, &request.ballot, request.signers, request.nonce)
+                let seen = self.signed.len();
+                self.nonce_used(at, &request.ballot, request.signers, request.nonce)?;
+                match self.signed.len() > seen {
+                    true => self.bound(at, &request.ballot, durable),
+                    // An identical repeat of what was durable when it was first signed.
+                    false => Ok(()),
+                }
             }
             Deed::Voted(vote, durable) => {
                 let (phase, view, id) = (vote.phase, vote.view, vote.id);

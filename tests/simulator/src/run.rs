@@ -7,7 +7,7 @@ use mokka_types::CrashModel;
 use crate::{Failure, PowerCut, Report, Scenario, Weather, World, random::Random};
 
 /// How long the faults last.
-const FAULTS: Duration = Duration::from_secs(12);
+const FAULTS: Duration = Duration::from_secs(15);
 /// After all faults are healed, a due block is committed within this (§13).
 pub const LIVENESS_LIMIT: Duration = Duration::from_secs(5);
 /// How often the world looks whether it has recovered.
@@ -43,45 +43,82 @@ fn run(scenario: Scenario) -> Result<Report, Failure> {
     let mut world = scenario.start();
     let mut down = vec![false; world.validators()];
     let end = world.time() + FAULTS;
-    // How wild this run is: the mean time between faults.
-    let pause = world.random.millis(100, 3000);
+    let character = Character::drawn(&mut world.random);
     while world.time() < end {
-        let wait = world.random.between(Duration::ZERO, pause * 2);
+        let wait = world.random.between(Duration::ZERO, character.pause * 2);
         world.try_run_for(wait.min(end.saturating_sub(world.time())))?;
-        fault(&mut world, &mut down)?;
+        if world.random.per_mille(character.busy) {
+            world.try_submit()?;
+        }
+        fault(&mut world, &character, &mut down)?;
     }
     recover(&mut world, &down)
 }
 
-/// One thing goes wrong, or is mended, or somebody wants something done.
-fn fault(world: &mut World, down: &mut [bool]) -> Result<(), Failure> {
-    let node = world.random.index(down.len());
-    match world.random.below(12) {
-        0..4 => {
-            let pieces = 1 + world.random.below(4);
-            for _ in 0..pieces {
-                world.try_submit()?;
-            }
+/// How wild a run is, and what goes wrong most in it.
+struct Character {
+    /// The mean time between faults.
+    pause: Duration,
+    /// How often work comes, in a thousand looks.
+    busy: u64,
+    /// How often power fails, relative to the others.
+    crashes: u64,
+    /// How often links are cut, relative to the others.
+    cuts: u64,
+    /// How often faults hit whoever leads, in a thousand.
+    at_leaders: u64,
+}
+
+impl Character {
+    fn drawn(random: &mut Random) -> Self {
+        Self {
+            pause: random.millis(20, 1200),
+            busy: random.below(1000),
+            crashes: random.below(6),
+            cuts: random.below(6),
+            at_leaders: random.below(1000),
         }
-        4..6 => crash(world, down, node),
-        6 => {
+    }
+}
+
+/// One thing goes wrong, or is mended.
+fn fault(world: &mut World, character: &Character, down: &mut [bool]) -> Result<(), Failure> {
+    let anybody = world.random.index(down.len());
+    let aimed = world.random.per_mille(character.at_leaders);
+    let node = world.leaders().first().copied().filter(|_| aimed).unwrap_or(anybody);
+    let Character { crashes, cuts, .. } = character;
+    let kinds = [4, 2, *crashes, u64::from(*crashes > 2), *cuts, *cuts, 2, 4];
+    let mut drawn = world.random.below(kinds.iter().sum());
+    let kind = kinds.iter().position(|weight| match drawn.checked_sub(*weight) {
+        Some(rest) => {
+            drawn = rest;
+            false
+        }
+        None => true,
+    });
+    match kind {
+        Some(0) => world.try_submit().map(drop)?,
+        Some(1) => {
             for (node, down) in down.iter_mut().enumerate().filter(|(_, down)| **down) {
                 *down = false;
                 world.restart_after(node, Duration::ZERO);
             }
         }
-        7 => (0..down.len()).for_each(|node| crash(world, down, node)),
-        8 => split(world),
-        9 => {
+        Some(2) => crash(world, down, node),
+        Some(3) => (0..down.len()).for_each(|node| crash(world, down, node)),
+        Some(4) => split(world, node),
+        Some(5) => {
             let other = world.random.index(down.len());
             world.cut(node, other);
         }
-        10 => {
+        Some(6) => {
             let weather = Weather::drawn(&mut world.random);
             world.heal();
             world.set_weather(weather);
         }
-        _ => {}
+        _ => {
+            world.heal();
+        }
     }
     Ok(())
 }
@@ -99,8 +136,12 @@ fn crash(world: &mut World, down: &mut [bool], node: usize) {
     }
 }
 
-fn split(world: &mut World) {
-    let sides: Vec<bool> = (0..world.validators()).map(|_| world.random.per_mille(500)).collect();
+/// Two sides, or one node alone.
+fn split(world: &mut World, alone: usize) {
+    let lonely = world.random.per_mille(400);
+    let sides: Vec<bool> = (0..world.validators())
+        .map(|node| if lonely { node == alone } else { world.random.per_mille(500) })
+        .collect();
     let side = |which: bool| -> Vec<usize> {
         (0..sides.len()).filter(|node| sides[*node] == which).collect()
     };
