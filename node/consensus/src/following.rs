@@ -274,8 +274,12 @@ impl Consensus {
     /// Counts a leader dead that owes a block for too long (§5.6).
     fn watch_progress(&mut self, now: Monotonic) {
         let Some(leader) = &self.leader else { return };
-        if leader.life == Life::CountedDead || !self.proof_holds(now, leader) {
+        let ended = !self.proof_holds(now, leader);
+        if ended || leader.life == Life::CountedDead {
             self.owed_since = None;
+            if let Some(leader) = self.leader.as_mut().filter(|_| ended) {
+                leader.life = Life::CountedDead;
+            }
             return;
         }
         let in_flight = self.next.accepted.is_some_and(|at| at.view == self.promise.view);

@@ -5,7 +5,7 @@ use mokka_types::Monotonic;
 use crate::{
     consensus::{Consensus, Knowledge},
     io::Output,
-    role::{Role, Round, Work},
+    role::{Life, Role, Round, Work},
 };
 
 impl Consensus {
@@ -47,7 +47,13 @@ impl Consensus {
         let leader = self.leader.as_ref().filter(|leader| leader.index != me);
         let alive = leader.map(|_| self.alive_at);
         let owed = self.owed_since.map(|since| since.after(self.progress_timeout()));
-        let due = leader.and(self.block_due_at()).filter(|_| self.owed_since.is_none());
+        // Who does not count any more owes nothing: its instant has passed, and would come for ever.
+        let owing = leader.filter(|leader| leader.life != Life::CountedDead);
+        let due = owing.and(self.block_due_at()).filter(|due| {
+            let lifetime = self.config.settings.proof_lifetime;
+            let ends = owing.map(|leader| leader.adopted_at.after(lifetime));
+            self.owed_since.is_none() && ends.is_some_and(|ends| *due < ends)
+        });
         earliest([stand, alive, owed, due])
     }
 
