@@ -102,6 +102,12 @@ impl Handle {
         self.work.send_if_modified(|known| std::mem::replace(known, work) != work);
     }
 
+    /// Like [`Handle::work_waiting`], and the engine looks again even if it heard the same before: a
+    /// block could not be built, and something came meanwhile.
+    pub fn work_waiting_again(&self, work: WorkWaiting) {
+        self.work.send_replace(work);
+    }
+
     /// Ends the driver: leadership is given up first. Returns at once.
     pub fn stop(&self) {
         self.stop.cancel();

@@ -1,0 +1,50 @@
+//! Real threads, real time, real signatures: validators in one process agree.
+
+mod counter;
+
+use std::time::Duration;
+
+use counter::{Network, committed};
+use mokka::{Notice, Stopped};
+use mokka_consensus::Event;
+use mokka_types::CrashModel;
+
+/// Long enough for any machine; the assertions are about what happens, not how fast.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn count_together(validators: u8, model: CrashModel) {
+    let network = Network::new(validators, model, 10);
+    let mut running = network.start();
+    let mut notices = running[0].handle.notices();
+    let mut tips = Vec::new();
+    for validator in &running {
+        tips.push(tokio::time::timeout(PATIENCE, committed(validator, 10)).await.expect("in time"));
+    }
+    assert!(tips.iter().all(|tip| *tip == tips[0]), "{tips:?}");
+    let mut finals = 0;
+    while let Ok(notice) = notices.try_recv() {
+        finals += u64::from(matches!(notice, Notice::Event(Event::Final(_))));
+    }
+    assert_eq!(finals, 10, "every block is announced once");
+    for validator in &mut running {
+        assert!(validator.store.state().promise.view.term.get() > 0, "nobody leads unpromised");
+        validator.handle.stop();
+        let ended = tokio::time::timeout(PATIENCE, validator.running.ended()).await;
+        assert_eq!(ended.expect("in time").expect("no fault"), Stopped::ByOperator);
+    }
+}
+
+#[tokio::test]
+async fn four_validators_of_which_one_may_lie_count_to_ten() {
+    count_together(4, CrashModel::Bft).await;
+}
+
+#[tokio::test]
+async fn three_validators_that_never_lie_count_to_ten() {
+    count_together(3, CrashModel::Cft).await;
+}
+
+#[tokio::test]
+async fn a_validator_alone_counts_to_ten() {
+    count_together(1, CrashModel::Bft).await;
+}
