@@ -39,6 +39,8 @@ pub struct PeerInfo {
     pub agent: String,
     /// The newest committed block that it claimed when it connected.
     pub committed: Height,
+    /// For how long it has been connected.
+    pub connected_for: Duration,
     /// The last round trip.
     pub latency: Option<Duration>,
     /// 0 is spotless; at 100 it is banned.
@@ -158,6 +160,7 @@ impl Peer {
             direction: connection.direction,
             agent: shown.agent.clone(),
             committed: shown.committed,
+            connected_for: connection.since.elapsed(),
             latency: self.latency,
             score,
             sent_bytes: self.sent_bytes,

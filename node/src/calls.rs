@@ -1,0 +1,54 @@
+//! Calls that change nothing.
+
+use std::sync::Arc;
+
+use mokka_rpc::seams::{CallFailure, CallOutcome, CallRequest, Evm, Halt, ReadError, TxRefusal};
+use mokka_runtime::{CallError, CallInput, ChainSpec, call};
+use mokka_storage::Store;
+use mokka_types::Height;
+
+/// Runs calls on the state of the store.
+pub(crate) struct Calls {
+    pub(crate) spec: ChainSpec,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+impl Evm for Calls {
+    fn call(&self, request: &CallRequest) -> Result<CallOutcome, CallFailure> {
+        if request.cancel.is_cancelled() {
+            return Err(CallFailure::Cancelled);
+        }
+        let number = request.after.number;
+        let state = self.store.state_at(Height::new(number)).ok_or(CallFailure::NoState(number))?;
+        let input = CallInput {
+            request: &request.transaction,
+            state_overrides: request.state_overrides.as_ref(),
+            block_overrides: request.block_overrides.as_deref(),
+            gas_cap: request.gas_cap,
+        };
+        match call(&self.spec, request.after.inner(), &*state, input) {
+            Ok(outcome) => Ok(outcome_of(outcome)),
+            Err(CallError::Fatal(fatal)) => Err(ReadError(fatal.to_string()).into()),
+            Err(CallError::Transaction(error)) => Err(TxRefusal::Other(error.to_string()).into()),
+            Err(error) => Err(CallFailure::BadArgument(error.to_string())),
+        }
+    }
+}
+
+fn outcome_of(outcome: mokka_runtime::CallOutcome) -> CallOutcome {
+    match outcome {
+        mokka_runtime::CallOutcome::Success { output, gas_used, .. } => {
+            CallOutcome::Returned { output, gas_used }
+        }
+        mokka_runtime::CallOutcome::Revert { data, .. } => CallOutcome::Reverted { output: data },
+        mokka_runtime::CallOutcome::Halt { reason, .. } => {
+            CallOutcome::Halted(match reason == OUT_OF_GAS {
+                true => Halt::OutOfGas,
+                false => Halt::Other(reason),
+            })
+        }
+    }
+}
+
+/// How the runtime, like geth, names the halt that more gas might cure.
+const OUT_OF_GAS: &str = "out of gas";

@@ -1,0 +1,383 @@
+//! The thread that executes blocks, and the state machine that consensus sees.
+//!
+//! One block at a time, in the order of the requests. What was executed is kept under its id until a
+//! block is final at its height, so that a commit only writes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use alloy_consensus::{Header, Sealed};
+use alloy_primitives::{Address, B256};
+use mokka::{ByteLimit, Handle, StateMachine};
+use mokka_consensus::{
+    BuildRequest, BuiltBlock, CheckRequest, CheckedBlock, FinalizeBlock, FinalizedBlock, Origin,
+    ProposedBlock, Verdict,
+};
+use mokka_mempool::Budget;
+use mokka_runtime::{
+    BlockBuilder, BlockError, ChainSpec, Executed, Plan, RecoveredBlock, Stamp, TxError,
+    check_block, check_fresh, decode_block, encode_block,
+};
+use mokka_storage::{BlockCommit, Latest, Store};
+use mokka_types::{BlockHash, BlockId, Body, FinalBlock, Height, Proof, SetDigest, View};
+use tokio::sync::broadcast;
+use tracing::{error, info, warn};
+
+use crate::{
+    metrics::Metrics,
+    pool::{Message, PoolHandle},
+    supervisor::Task,
+};
+
+/// Requests that wait for the executor. Consensus has a handful open at most.
+const REQUESTS: usize = 64;
+/// How long a builder goes on taking transactions (§6.6).
+const BUILD_TIME: Duration = Duration::from_millis(50);
+/// A transaction takes at least so much gas: bounds what the pool has to hand over.
+const LEAST_GAS: u64 = 21_000;
+/// Executions of one height that are kept; each height has one or two.
+const EXECUTIONS_KEPT: usize = 8;
+/// Transactions handed over for one block at most.
+const MOST_CANDIDATES: usize = 10_000;
+
+/// A block that was just committed, with all that its execution produced.
+pub(crate) type Committed = Arc<Executed>;
+
+enum Job {
+    Build(BuildRequest),
+    Check(Box<CheckRequest>),
+    Finalize(Box<FinalizeBlock>),
+    KeepProof(Box<Proof>),
+}
+
+/// Hands requests to the executor, and reads the store for other nodes.
+pub(crate) struct Machine {
+    jobs: SyncSender<Job>,
+    store: Arc<dyn Store>,
+}
+
+impl Machine {
+    fn ask(&self, job: Job) {
+        // The executor ends only with the node.
+        let _ended = self.jobs.send(job);
+    }
+
+    /// Keeps what made a leader, off the engine's thread.
+    pub(crate) fn proof_keeper(&self) -> impl Fn(Proof) + Send + Sync + use<> {
+        let jobs = self.jobs.clone();
+        move |proof| {
+            // A proof that finds no room is kept when it is seen again.
+            let _full = jobs.try_send(Job::KeepProof(Box::new(proof)));
+        }
+    }
+}
+
+impl StateMachine for Machine {
+    fn build(&mut self, request: BuildRequest) {
+        self.ask(Job::Build(request));
+    }
+
+    fn check(&mut self, request: CheckRequest) {
+        self.ask(Job::Check(Box::new(request)));
+    }
+
+    fn finalize(&mut self, block: FinalizeBlock) {
+        self.ask(Job::Finalize(Box::new(block)));
+    }
+
+    fn blocks(&mut self, from: Height, limit: ByteLimit) -> Vec<FinalBlock> {
+        self.store.final_blocks(from, limit.bytes()).unwrap_or_else(|error| {
+            error!(%error, %from, "cannot read blocks for a peer");
+            Vec::new()
+        })
+    }
+
+    fn body(&mut self, id: &BlockId) -> Option<Body> {
+        let found = self.store.block(id.height);
+        let block = found.unwrap_or_else(|error| {
+            error!(%error, height = %id.height, "cannot read a body for a peer");
+            None
+        })?;
+        (block.hash.0 == *id.hash.as_bytes())
+            .then(|| Body::new(encode_block(&block.block).to_vec()))
+    }
+}
+
+/// What the executor works with.
+pub(crate) struct Surroundings {
+    pub(crate) spec: ChainSpec,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Handle,
+    pub(crate) pool: PoolHandle,
+    pub(crate) heads: broadcast::Sender<Committed>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Who is paid for blocks that we build.
+    pub(crate) beneficiary: Address,
+    /// The digest of the validator set; no block changes it yet.
+    pub(crate) set: SetDigest,
+    /// `emptyBlockInterval`.
+    pub(crate) empty_block_interval: Option<Duration>,
+    /// Set when our state is not the others'.
+    pub(crate) diverged: Arc<AtomicBool>,
+}
+
+/// Starts the executor's thread.
+pub(crate) fn spawn(surroundings: Surroundings) -> std::io::Result<(Machine, Task)> {
+    let (jobs, requests) = sync_channel(REQUESTS);
+    let store = Arc::clone(&surroundings.store);
+    let (ends, task) = Task::named("executor");
+    let executor = Executor { executed: BTreeMap::new(), surroundings };
+    thread::Builder::new().name("mokka-executor".into()).spawn(move || {
+        match executor.run(&requests) {
+            Ok(()) => ends.orderly(),
+            Err(reason) => ends.with(reason),
+        }
+    })?;
+    Ok((Machine { jobs, store }, task))
+}
+
+struct Executor {
+    executed: BTreeMap<BlockId, Committed>,
+    surroundings: Surroundings,
+}
+
+impl Executor {
+    fn run(mut self, requests: &Receiver<Job>) -> Result<(), String> {
+        while let Ok(job) = requests.recv() {
+            match job {
+                Job::Build(request) => self.build(request)?,
+                Job::Check(request) => self.check(&request)?,
+                Job::Finalize(block) => self.finalize(*block)?,
+                Job::KeepProof(proof) => {
+                    self.surroundings.store.put_leader_proof(&proof).map_err(text)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn build(&mut self, request: BuildRequest) -> Result<(), String> {
+        let started = Instant::now();
+        let latest = self.surroundings.store.latest();
+        let executed = match latest.id == request.parent {
+            true => self.build_on(request.view, &latest)?,
+            // A block became final meanwhile; consensus asks again.
+            false => None,
+        };
+        let BuildRequest { view, parent } = request;
+        let block = executed.map(|executed| {
+            self.surroundings.metrics.built(started.elapsed());
+            let id = id_of(&executed);
+            let body = Body::new(encode_block(&executed.block).to_vec());
+            self.keep(id, executed);
+            ProposedBlock { id, body, next_set: self.surroundings.set }
+        });
+        let nothing = block.is_none();
+        self.surroundings.engine.built(BuiltBlock { view, parent, block });
+        if nothing {
+            self.surroundings.pool.tell(Message::BuiltNothing);
+        }
+        Ok(())
+    }
+
+    fn build_on(&self, view: View, latest: &Latest) -> Result<Option<Committed>, String> {
+        let Surroundings { spec, pool, store, .. } = &self.surroundings;
+        let parent = sealed_header(&**store, latest.id)?;
+        let most = usize::try_from(spec.gas_limit / LEAST_GAS).unwrap_or(usize::MAX);
+        let transactions = most.min(MOST_CANDIDATES);
+        let mut candidates = pool.candidates(Budget { transactions, bytes: spec.max_block_bytes });
+        let plan = Plan {
+            stamp: Stamp::after(&parent, view.term, now_ms()),
+            beneficiary: self.surroundings.beneficiary,
+        };
+        let mut builder =
+            BlockBuilder::new(spec, &parent, plan, &*latest.state, &*latest.tree).map_err(text)?;
+        let deadline = Instant::now() + BUILD_TIME;
+        let mut left_out = Vec::new();
+        while !builder.is_full() && Instant::now() < deadline {
+            let Some(next) = candidates.next() else { break };
+            match builder.push(next.recovered().clone()) {
+                Ok(()) => {}
+                Err(mokka_runtime::PushError::Fatal(fatal)) => return Err(text(fatal)),
+                Err(mokka_runtime::PushError::Refused(error)) => {
+                    candidates.skip_sender(next.sender());
+                    if !is_full(&error) {
+                        left_out.push(next.hash());
+                    }
+                }
+            }
+        }
+        if !left_out.is_empty() {
+            pool.tell(Message::LeftOut { view, hashes: left_out });
+        }
+        if builder.is_empty() && !self.is_empty_block_due(&parent) {
+            return Ok(None);
+        }
+        builder.finish().map(|executed| Some(Arc::new(executed))).map_err(text)
+    }
+
+    fn is_empty_block_due(&self, parent: &Header) -> bool {
+        let age = Duration::from_millis(
+            now_ms().saturating_sub(Stamp::of(parent).map_or(0, |stamp| stamp.ms)),
+        );
+        self.surroundings.empty_block_interval.is_some_and(|interval| age >= interval)
+    }
+
+    fn check(&mut self, request: &CheckRequest) -> Result<(), String> {
+        let started = Instant::now();
+        let verdict = self.verdict(request)?;
+        self.surroundings.metrics.checked(started.elapsed());
+        self.surroundings.engine.checked(CheckedBlock { ticket: request.ticket, verdict });
+        Ok(())
+    }
+
+    fn verdict(&mut self, request: &CheckRequest) -> Result<Verdict, String> {
+        let valid = Verdict::Valid { next_set: self.surroundings.set };
+        if self.executed.contains_key(&request.id) {
+            return Ok(valid);
+        }
+        let Surroundings { spec, store, pool, .. } = &self.surroundings;
+        let block = match decode_block(spec, request.body.as_bytes()) {
+            Ok(block) if block.header.hash_slow().0 == *request.id.hash.as_bytes() => block,
+            Ok(_) => return Ok(Verdict::NotThisBlock),
+            Err(error) => {
+                warn!(%error, height = %request.id.height, "a body is no block");
+                return Ok(Verdict::NotThisBlock);
+            }
+        };
+        let BlockId { height, hash: parent } = request.parent;
+        let linked = block.header.parent_hash.0 == *parent.as_bytes()
+            && Some(block.header.number) == height.next().map(Height::get);
+        if !linked || block.header.number != request.id.height.get() {
+            return Ok(Verdict::NotThisBlock);
+        }
+        if let Origin::Fresh { view } = request.origin
+            && let Err(error) = check_fresh(&block.header, view.term, now_ms())
+        {
+            warn!(%error, height = %request.id.height, "a proposal is not fresh");
+            return Ok(Verdict::Invalid);
+        }
+        let latest = store.latest();
+        if latest.id != request.parent {
+            // Final meanwhile; consensus has forgotten the question.
+            return Ok(Verdict::Invalid);
+        }
+        let hashes: Vec<B256> = block.body.transactions.iter().map(|tx| *tx.tx_hash()).collect();
+        let known: BTreeMap<B256, Address> = hashes
+            .iter()
+            .zip(pool.senders(hashes.clone()))
+            .filter_map(|(hash, sender)| Some((*hash, sender?)))
+            .collect();
+        let recovered = RecoveredBlock::recover_with(block, &|hash| known.get(&hash).copied());
+        let recovered = match recovered {
+            Ok(recovered) => recovered,
+            Err(error) => {
+                warn!(%error, "a block holds a transaction that nobody signed");
+                return Ok(Verdict::Invalid);
+            }
+        };
+        let parent = sealed_header(&**store, request.parent)?;
+        match check_block(spec, &parent, recovered, &*latest.state, &*latest.tree) {
+            Ok(executed) => {
+                self.keep(request.id, Arc::new(executed));
+                Ok(valid)
+            }
+            Err(BlockError::Fatal(fatal)) => Err(text(fatal)),
+            Err(error) => {
+                self.report_invalid(request, &error);
+                Ok(Verdict::Invalid)
+            }
+        }
+    }
+
+    /// A certified block that we find invalid means that our state is not the others': its accounts
+    /// go to the log, and health says so.
+    fn report_invalid(&self, request: &CheckRequest, error: &BlockError) {
+        let (height, hash) = (request.id.height, request.id.hash);
+        if request.origin != Origin::Certified {
+            return warn!(%error, %height, %hash, "a proposed block is invalid");
+        }
+        self.surroundings.diverged.store(true, Ordering::Relaxed);
+        error!(%error, %height, %hash, "a certified block is invalid here: our state differs");
+        if let BlockError::StateRoot { changes, .. } = error {
+            for (address, account) in &changes.accounts {
+                error!(%address, ?account, "an account as this node computes it");
+            }
+        }
+    }
+
+    /// What was executed when the block was checked; once more, where it made room for others.
+    fn execution_of(&mut self, block: &FinalizeBlock) -> Result<Committed, String> {
+        let (id, body, origin) = (block.id, block.body.clone(), Origin::Certified);
+        let (ticket, parent) = (Default::default(), self.surroundings.store.head());
+        self.verdict(&CheckRequest { ticket, id, parent, body, origin })?;
+        let executed = self.executed.get(&id).cloned();
+        executed.ok_or_else(|| format!("block {} is certified but invalid here", id.hash))
+    }
+
+    /// Keeps an execution; old ones of the same height make room.
+    fn keep(&mut self, id: BlockId, executed: Committed) {
+        while self.executed.len() >= EXECUTIONS_KEPT {
+            self.executed.pop_first();
+        }
+        self.executed.insert(id, executed);
+    }
+
+    fn finalize(&mut self, block: FinalizeBlock) -> Result<(), String> {
+        let executed = self.execution_of(&block)?;
+        let started = Instant::now();
+        let certificate = &block.certificate;
+        let commit = BlockCommit { executed: &executed, certificate, next_set: None };
+        self.surroundings.store.commit_block(&commit).map_err(text)?;
+        self.surroundings.metrics.committed(&executed, started.elapsed(), now_ms());
+        self.executed.clear();
+        info!(
+            height = %block.id.height,
+            hash = %block.id.hash,
+            transactions = executed.block.body.transactions.len(),
+            gas = executed.gas_used(),
+            term = %certificate.view.term,
+            "block is final"
+        );
+        self.surroundings.pool.tell(Message::Committed(Arc::clone(&executed)));
+        // Nobody has to listen.
+        let _heard_by = self.surroundings.heads.send(executed);
+        self.surroundings.engine.finalized(FinalizedBlock { id: block.id });
+        Ok(())
+    }
+}
+
+/// There was only no room left in the block.
+fn is_full(error: &TxError) -> bool {
+    matches!(error, TxError::NoGasLeft { .. } | TxError::NoBytesLeft { .. })
+}
+
+fn sealed_header(store: &dyn Store, id: BlockId) -> Result<Sealed<Header>, String> {
+    let header = store.header(id.height).map_err(text)?;
+    let header = header.ok_or_else(|| format!("the header at height {} is missing", id.height))?;
+    Ok(Sealed::new_unchecked(header, B256::new(*id.hash.as_bytes())))
+}
+
+/// How consensus names a block.
+pub(crate) fn id_of(executed: &Executed) -> BlockId {
+    let height = Height::new(executed.number());
+    BlockId { height, hash: BlockHash::new(executed.hash.0) }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Milliseconds since 1970 on this machine's clock.
+pub(crate) fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

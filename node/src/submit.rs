@@ -1,0 +1,90 @@
+//! The pool as the RPC sees it.
+
+use std::sync::Arc;
+
+use alloy_consensus::TxEnvelope;
+use alloy_primitives::{Address, B256};
+use mokka_mempool::{Refusal, Transaction};
+use mokka_rpc::seams::{Answer, PendingTransaction, TxPool, TxRefusal};
+use tokio::sync::{broadcast, oneshot};
+
+use crate::pool::{Message, PoolHandle};
+
+/// New transactions that a subscription may be behind.
+const ARRIVALS_KEPT: usize = 4096;
+
+/// Hands transactions of clients to the pool.
+pub(crate) struct Submissions {
+    pool: PoolHandle,
+    arrivals: broadcast::Sender<PendingTransaction>,
+}
+
+impl Submissions {
+    /// Begins to hand on what the pool tells of new transactions.
+    pub(crate) fn start(pool: PoolHandle) -> Arc<Self> {
+        let (arrivals, _) = broadcast::channel(ARRIVALS_KEPT);
+        let (mut fresh, out) = (pool.arrivals(), arrivals.clone());
+        tokio::spawn(async move {
+            loop {
+                match fresh.recv().await {
+                    Ok(transaction) if out.receiver_count() > 0 => {
+                        // Nobody has to listen.
+                        let _heard_by = out.send(pending(&transaction));
+                    }
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return,
+                }
+            }
+        });
+        Arc::new(Self { pool, arrivals })
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.pool.send(question(reply)).await;
+        answer.await.ok()
+    }
+}
+
+fn pending(transaction: &Transaction) -> PendingTransaction {
+    Arc::new(transaction.recovered().clone())
+}
+
+impl TxPool for Submissions {
+    fn submit(&self, transaction: TxEnvelope) -> Answer<'_, Result<B256, TxRefusal>> {
+        Box::pin(async move {
+            let envelope = Box::new(transaction);
+            match self.ask(|reply| Message::Submit { envelope, reply }).await {
+                Some(outcome) => outcome.map_err(refusal),
+                None => Err(TxRefusal::Unavailable("it is stopping".to_owned())),
+            }
+        })
+    }
+
+    fn pending_nonce(&self, sender: Address) -> Answer<'_, Option<u64>> {
+        Box::pin(async move {
+            self.ask(|reply| Message::PendingNonce { sender, reply }).await.flatten()
+        })
+    }
+
+    fn pending_transaction(&self, hash: B256) -> Answer<'_, Option<PendingTransaction>> {
+        Box::pin(async move {
+            let found = self.ask(|reply| Message::Find { hash, reply }).await.flatten();
+            found.map(|transaction| pending(&transaction))
+        })
+    }
+
+    fn arrivals(&self) -> broadcast::Receiver<PendingTransaction> {
+        self.arrivals.subscribe()
+    }
+}
+
+/// The refusals that the RPC gives a code of their own; the words of all are the pool's.
+fn refusal(refusal: Refusal) -> TxRefusal {
+    match refusal {
+        Refusal::AlreadyKnown => TxRefusal::AlreadyKnown,
+        Refusal::NonceTooLow { next, nonce } => TxRefusal::NonceTooLow { next, nonce },
+        Refusal::Unprotected => TxRefusal::NotReplayProtected,
+        other => TxRefusal::Other(other.to_string()),
+    }
+}

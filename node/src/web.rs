@@ -1,0 +1,104 @@
+//! `/metrics`, `/health` and `/ready`, over HTTP.
+//!
+//! *Health*: the node runs and its state agrees with the others'. *Ready*: it also follows the chain
+//! and knows a leader, so that a load balancer may send it clients.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use http_body_util::Full;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::CONTENT_TYPE,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mokka_network::NetworkHandle;
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::{metrics::Metrics, view::Overview};
+
+/// Connections at a time: a few scrapers and probes.
+const CONNECTIONS: usize = 32;
+/// How long a client may take to send its request.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is shown.
+pub(crate) struct Pages {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) overview: Arc<Overview>,
+    pub(crate) network: Option<NetworkHandle>,
+}
+
+/// Binds the address; the port is the real one where 0 was asked for.
+pub(crate) async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+/// Serves until `stop`.
+pub(crate) async fn serve(listener: TcpListener, pages: Arc<Pages>, stop: CancellationToken) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (Ok((socket, _)), Ok(permit)) = (accepted, Arc::clone(&room).try_acquire_owned())
+        else {
+            continue;
+        };
+        let pages = Arc::clone(&pages);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let answer = pages.answer(&request);
+                async move { Ok::<_, Infallible>(answer) }
+            });
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .serve_connection(TokioIo::new(socket), service);
+            // A client that breaks off is no concern of ours.
+            let _broken_off = connection.await;
+            drop(permit);
+        });
+    }
+}
+
+impl Pages {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return page(StatusCode::METHOD_NOT_ALLOWED, TEXT, "use GET".to_owned());
+        }
+        match request.uri().path() {
+            "/metrics" => {
+                let stats = self.network.as_ref().map(NetworkHandle::stats);
+                page(StatusCode::OK, METRICS, self.metrics.text(stats))
+            }
+            "/health" => match self.overview.is_healthy() {
+                Ok(()) => page(StatusCode::OK, TEXT, "healthy".to_owned()),
+                Err(reason) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason),
+            },
+            "/ready" => match self.overview.is_ready() {
+                Ok(()) => page(StatusCode::OK, TEXT, "ready".to_owned()),
+                Err(reason) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason),
+            },
+            _ => {
+                let pages = "there are /metrics, /health and /ready".to_owned();
+                page(StatusCode::NOT_FOUND, TEXT, pages)
+            }
+        }
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+fn page(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+    response
+}
