@@ -18,7 +18,7 @@ use mokka_runtime::{
 
 const DEFAULT_ACCOUNTS: u64 = 1_000_000;
 /// Blocks of each kind; the quickest counts, because other programs disturb the rest.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 20;
 
 #[derive(Default)]
 struct Memory {
