@@ -80,6 +80,20 @@ fn a_call_has_its_own_cap_and_not_that_of_transactions() {
     assert_eq!(outcome.gas_used(), CAP);
 }
 
+/// Wallets ask what a contract would get, and with more gas than a block has.
+#[test]
+fn a_call_may_come_from_a_contract_and_ask_for_more_than_a_block() {
+    let (mut world, counter) = with(COUNTER);
+    let ends = |world: &World| {
+        let request = asking(counter).from(counter).gas_limit(CAP);
+        matches!(run(world, input(&request)), Ok(CallOutcome::Success { .. }))
+    };
+    assert!(ends(&world));
+    let small = alloy_consensus::Header { gas_limit: CAP / 2, ..world.head.inner().clone() };
+    world.head = alloy_primitives::Sealed::new_unchecked(small, world.head.hash());
+    assert!(ends(&world));
+}
+
 #[test]
 fn without_a_price_no_fee_is_asked() {
     let mut world = World::with(ChainSpec { base_fee: 9, ..ChainSpec::default() });
