@@ -29,6 +29,8 @@ mod random;
 mod report;
 mod run;
 mod scenario;
+mod story;
+mod trace;
 mod world;
 
 pub use network::{Fate, Passing, Weather};

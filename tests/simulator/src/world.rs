@@ -7,7 +7,7 @@ use mokka_consensus::{Event, Input, Restored, RoleName, WorkWaiting};
 use mokka_crypto::{Committee, SecretKey, Verified, digest};
 use mokka_types::{
     BlockId, ChainHash, Envelope, Epoch, FinalBlock, Height, Monotonic, Packet, PublicKey,
-    RunNumber, SealedEnvelope, ValidatorSet, codec,
+    RunNumber, SealedEnvelope, ValidatorSet, View, codec,
 };
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     network::Cuts,
     oracle::Oracle,
     random::Random,
+    trace::{describe, told},
 };
 
 /// Deadlines in a row that may come at one instant before we say that time stands still.
@@ -509,6 +510,22 @@ impl World {
         leading.into_iter().map(|(_, at)| at).collect()
     }
 
+    /// Whom this node follows, itself where it leads.
+    pub fn follows(&self, node: usize) -> Option<usize> {
+        let status = self.nodes[node].engine.as_ref()?.status(self.now);
+        status.leader.and_then(|leader| self.place(&leader))
+    }
+
+    /// The term in which this node bound itself; none where it is down.
+    pub fn promise(&self, node: usize) -> Option<View> {
+        Some(self.nodes[node].engine.as_ref()?.status(self.now).promise)
+    }
+
+    /// How many validators decide.
+    pub fn quorum(&self) -> usize {
+        self.set.quorum().votes()
+    }
+
     /// The virtual time since the beginning.
     pub const fn time(&self) -> Duration {
         self.now.elapsed()
@@ -555,62 +572,4 @@ fn secret(number: usize) -> SecretKey {
     bytes[31] = u8::try_from(number).unwrap_or(u8::MAX);
     // Invariant: such a number is above zero and far below the order of the curve.
     SecretKey::from_bytes(bytes).expect("a secret key")
-}
-
-fn told(input: &Input) -> String {
-    match input {
-        Input::Built(built) => format!("built {:?}", built.block.as_ref().map(|block| block.id)),
-        Input::Checked(checked) => format!("{checked:?}"),
-        Input::Finalized(finalized) => format!("{finalized:?}"),
-        Input::Packet(_) | Input::DeadlineReached | Input::WorkWaiting(_) | Input::Stop => {
-            String::new()
-        }
-    }
-}
-
-/// A packet in one line.
-fn describe(envelope: &Envelope) -> String {
-    let what = match &envelope.packet {
-        Packet::Vote(vote) => format!(
-            "Vote {} #{} base {:?}",
-            vote.ballot.view, vote.ballot.attempt.counter, vote.base.base
-        ),
-        Packet::Voted(voted) => match &voted.answer {
-            mokka_types::VotedAnswer::Granted(_) => {
-                format!("Granted {} #{}", voted.ballot.view, voted.ballot.attempt.counter)
-            }
-            mokka_types::VotedAnswer::Refused(refused) => format!(
-                "Refused {} #{}: {:?}, promise {}, base {:?}",
-                voted.ballot.view,
-                voted.ballot.attempt.counter,
-                refused.reason,
-                refused.promise,
-                refused.base.base
-            ),
-        },
-        Packet::Sign(sign) => format!(
-            "Sign {} #{} by {:?}",
-            sign.ballot.view, sign.ballot.attempt.counter, sign.signers
-        ),
-        Packet::Signed(signed) => {
-            format!("Signed {} #{}", signed.ballot.view, signed.ballot.attempt.counter)
-        }
-        Packet::Ack(ack) => format!("Ack {} committed {:?}", ack.proof.view, ack.committed),
-        Packet::Alive(alive) => {
-            format!("Alive promise {} committed {:?}", alive.promise, alive.committed)
-        }
-        Packet::Proposal(proposal) => {
-            format!("Proposal {} {:?} on {:?}", proposal.proof.view, proposal.id, proposal.parent)
-        }
-        Packet::PrepareVote(vote) => format!("PrepareVote {} {:?}", vote.view, vote.id),
-        Packet::CommitVote(vote) => format!("CommitVote {} {:?}", vote.view, vote.id),
-        Packet::Certified(certificate) => {
-            format!("Certified {:?} {} {:?}", certificate.phase, certificate.view, certificate.id)
-        }
-        Packet::BlocksRequest(request) => format!("BlocksRequest {}", request.from),
-        Packet::Blocks(blocks) => format!("Blocks, {}", blocks.len()),
-        Packet::BodyRequest(request) => format!("BodyRequest {:?}", request.id),
-        Packet::Body(reply) => format!("Body {:?}", reply.id),
-    };
-    format!("{what} (from {:?}, run {} #{})", envelope.sender, envelope.run, envelope.counter)
 }
