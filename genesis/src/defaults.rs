@@ -1,0 +1,50 @@
+//! What a genesis file means where it is silent, and the bounds of what it may say.
+//!
+//! | field | default |
+//! |---|---|
+//! | `gasLimit` | 100,000,000 |
+//! | `timestamp` | 0 |
+//! | `config.mokka.heartbeat` | 200ms |
+//! | `config.mokka.electionTimeout` | 400ms |
+//! | `config.mokka.proofLifetime` | 1m |
+//! | `config.mokka.handoverLead` | 2s |
+//! | `config.mokka.progressTimeout` | 2s |
+//! | `config.mokka.isolation` | 3s |
+//! | `config.mokka.blockInterval` | 0s: blocks on demand |
+//! | `config.mokka.emptyBlockInterval` | none: no empty blocks |
+//! | `config.mokka.maxBlockBytes` | 4MiB |
+//! | `config.mokka.baseFee` | 0 |
+//!
+//! `config.chainId`, `config.mokka.crashModel`, `config.mokka.validators` and `alloc` have none: a
+//! chain must say who it is. The timers are those of [`mokka_types::Settings::default`]; the
+//! backoff and the leader timeout follow from them (`consensus.md` §4). The chain hash covers every
+//! value with the defaults filled in, so writing a default down does not change it.
+
+use std::time::Duration;
+
+/// Gas of every block.
+pub const GAS_LIMIT: u64 = 100_000_000;
+/// Fee that every gas costs beside the tip.
+pub const BASE_FEE: u64 = 0;
+
+/// Below this a contract of ordinary size cannot be deployed.
+pub const MIN_GAS_LIMIT: u64 = 1_000_000;
+/// Wallets compute the `v` of EIP-155 in floating point: above this it is wrong.
+pub const MAX_CHAIN_ID: u64 = 4_503_599_627_370_476;
+/// The end of the year 9999, in seconds. A timestamp beyond it is in milliseconds by mistake.
+pub const MAX_TIMESTAMP: u64 = 253_402_300_799;
+/// A block must hold the largest transaction that a pool accepts (128 KiB) with its header.
+pub const MIN_BLOCK_BYTES: u64 = 256 << 10;
+/// A block travels in one message.
+pub const MAX_BLOCK_BYTES: u64 = 32 << 20;
+/// The longest code of a contract (EIP-170).
+pub const MAX_CODE_BYTES: usize = 24_576;
+/// The longest name of a validator, so that tables stay readable.
+pub const MAX_NAME_CHARS: usize = 32;
+/// No timer needs more. The progress timeout doubles up to sixteenfold, far from any overflow.
+pub const MAX_TIMER: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often followers show themselves to their leader (`consensus.md` §3, `Alive`).
+pub const ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// The gas that any machine is assumed to execute in a second, even of the worst transactions. From
+/// it follows how long a full block may take (`consensus.md` §4).
+pub const WORST_GAS_PER_SECOND: u64 = 250_000_000;
