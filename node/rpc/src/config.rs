@@ -59,6 +59,9 @@ pub struct RpcConfig {
     pub message_buffer: u32,
     /// How long a peer may take nothing of what it asked for before it is cut off.
     pub write_patience: Duration,
+    /// How long a connection may carry nothing in either direction before it is closed. Longer than
+    /// `ping_interval`, so that it concerns HTTP connections kept open for nothing.
+    pub idle_timeout: Duration,
     /// How long one notification may wait for room before its subscription ends.
     pub subscriber_patience: Duration,
     /// How often a silent WebSocket is pinged. A peer silent for 40 s more is cut off.
@@ -104,6 +107,7 @@ impl Default for RpcConfig {
             max_subscriptions: 128,
             message_buffer: 256,
             write_patience: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(120),
             subscriber_patience: Duration::from_secs(10),
             ping_interval: Duration::from_secs(30),
             max_reads: 32,

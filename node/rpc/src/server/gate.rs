@@ -102,7 +102,8 @@ type Refused = Pin<Box<dyn Future<Output = Result<HttpResponse, BoxError>> + Sen
 fn refused(why: &'static str) -> Refused {
     Box::pin(async move {
         let response = HttpResponse::<()>::builder().status(403);
-        Ok(response.header("content-type", "text/plain").body(HttpBody::from(why))?)
+        let response = response.header("content-type", "text/plain").header("connection", "close");
+        Ok(response.body(HttpBody::from(why))?)
     })
 }
 

@@ -63,7 +63,7 @@ fn serve(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     // The slot lives as long as the socket, which a WebSocket takes over from HTTP.
-    let wire = Wire::new(socket, config.write_patience, slot);
+    let wire = Wire::new(socket, config.write_patience, config.idle_timeout, slot);
     let service = service.clone().build(methods.clone(), stop.clone());
     let stopped = stop.clone().shutdown();
     tokio::spawn(async move {

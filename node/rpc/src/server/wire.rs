@@ -2,6 +2,7 @@
 //!
 //! While something waits to be written nothing more is read, so a peer cannot pile up answers; and
 //! when nothing could be written for a while the connection fails, which frees everything it holds.
+//! A connection that carries nothing for long ends as if the peer had closed it.
 
 use std::future::Future;
 use std::io;
@@ -18,6 +19,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) struct Wire {
     socket: TcpStream,
     patience: Duration,
+    idle_timeout: Duration,
+    /// When something was last read or written.
+    moved_at: Instant,
+    idle: Pin<Box<Sleep>>,
     stalled: Option<Stall>,
     /// Who reads, while reading waits for writing.
     reader: Option<Waker>,
@@ -31,8 +36,28 @@ struct Stall {
 }
 
 impl Wire {
-    pub(super) fn new(socket: TcpStream, patience: Duration, slot: OwnedSemaphorePermit) -> Self {
-        Self { socket, patience, stalled: None, reader: None, _slot: slot }
+    pub(super) fn new(
+        socket: TcpStream,
+        patience: Duration,
+        idle_timeout: Duration,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        let moved_at = Instant::now();
+        let idle = Box::pin(sleep_until(moved_at + idle_timeout));
+        let (stalled, reader) = (None, None);
+        Self { socket, patience, idle_timeout, moved_at, idle, stalled, reader, _slot: slot }
+    }
+
+    /// Whether nothing was carried for too long; wakes the reader when it may be so.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.idle.as_mut().poll(cx).is_ready() {
+            let end = self.moved_at + self.idle_timeout;
+            if end <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.idle.as_mut().reset(end);
+        }
+        Poll::Pending
     }
 
     /// Judges the outcome of a write.
@@ -42,6 +67,7 @@ impl Wire {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
+            self.moved_at = Instant::now();
             self.stalled = None;
             if let Some(reader) = self.reader.take() {
                 reader.wake();
@@ -73,7 +99,13 @@ impl AsyncRead for Wire {
             let patience = this.patience;
             return stall.reading.as_mut().poll(cx).map(|()| Err(too_slow(patience)));
         }
-        Pin::new(&mut this.socket).poll_read(cx, buffer)
+        let read = Pin::new(&mut this.socket).poll_read(cx, buffer);
+        if read.is_ready() {
+            this.moved_at = Instant::now();
+            return read;
+        }
+        // Nothing read and no error is the end of the stream.
+        this.poll_idle(cx).map(Ok)
     }
 }
 
@@ -119,18 +151,21 @@ mod tests {
 
     use super::*;
 
-    async fn pair(patience: Duration) -> (Wire, TcpStream, Arc<Semaphore>) {
+    /// Longer than any test.
+    const LONG: Duration = Duration::from_secs(600);
+
+    async fn pair(patience: Duration, idle: Duration) -> (Wire, TcpStream, Arc<Semaphore>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (socket, _) = listener.accept().await.unwrap();
         let slots = Arc::new(Semaphore::new(1));
         let slot = slots.clone().try_acquire_owned().unwrap();
-        (Wire::new(socket, patience, slot), peer, slots)
+        (Wire::new(socket, patience, idle, slot), peer, slots)
     }
 
     #[tokio::test]
     async fn a_peer_that_reads_nothing_is_cut_off_and_its_slot_is_free() {
-        let (mut wire, _peer, slots) = pair(Duration::from_millis(50)).await;
+        let (mut wire, _peer, slots) = pair(Duration::from_millis(50), LONG).await;
         let block = vec![0; 1 << 20];
         let error = loop {
             if let Err(error) = wire.write_all(&block).await {
@@ -144,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn reading_waits_while_the_peer_takes_nothing_and_goes_on_when_it_does() {
-        let (wire, mut peer, _slots) = pair(Duration::from_secs(60)).await;
+        let (wire, mut peer, _slots) = pair(LONG, LONG).await;
         let (mut from_peer, mut to_peer) = tokio::io::split(wire);
         const TOTAL: usize = 32 << 20;
         let writing = tokio::spawn(async move {
@@ -158,5 +193,17 @@ mod tests {
         let mut asked = [0; 3];
         from_peer.read_exact(&mut asked).await.unwrap();
         assert_eq!(&asked, b"ask");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_carries_nothing_ends() {
+        let idle = Duration::from_millis(50);
+        let (mut wire, mut peer, _slots) = pair(LONG, idle).await;
+        peer.write_all(b"x").await.unwrap();
+        let began = Instant::now();
+        let mut got = Vec::new();
+        wire.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"x");
+        assert!(began.elapsed() >= idle, "ended after {:?}", began.elapsed());
     }
 }
