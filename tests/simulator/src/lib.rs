@@ -20,6 +20,7 @@
 //! Nobody lies on purpose except where a story makes a validator say something ([`World::say_as`]).
 //! There is one validator set: epochs come later.
 
+mod control;
 mod desk;
 pub mod disk;
 mod machine;
@@ -33,8 +34,9 @@ mod story;
 mod trace;
 mod world;
 
+pub use control::PowerCut;
 pub use network::{Fate, Passing, Weather};
 pub use report::{Failure, Report};
 pub use run::{LIVENESS_LIMIT, random_run, random_run_traced};
 pub use scenario::Scenario;
-pub use world::{PowerCut, World};
+pub use world::World;

@@ -44,6 +44,12 @@ fn run(scenario: Scenario) -> Result<Report, Failure> {
     let mut down = vec![false; world.validators()];
     let end = world.time() + FAULTS;
     let character = Character::drawn(&mut world.random);
+    for node in 0..down.len() {
+        if world.random.per_mille(character.slow) {
+            let by = world.random.millis(1, 800);
+            world.slow_down(node, by);
+        }
+    }
     while world.time() < end {
         let wait = world.random.between(Duration::ZERO, character.pause * 2);
         world.try_run_for(wait.min(end.saturating_sub(world.time())))?;
@@ -65,6 +71,8 @@ struct Character {
     crashes: u64,
     /// How often links are cut, relative to the others.
     cuts: u64,
+    /// How many applications are slow, in a thousand.
+    slow: u64,
     /// How often faults hit whoever leads, in a thousand.
     at_leaders: u64,
 }
@@ -76,6 +84,7 @@ impl Character {
             busy: random.below(1000),
             crashes: random.below(6),
             cuts: random.below(6),
+            slow: random.below(1000).saturating_sub(600),
             at_leaders: random.below(1000),
         }
     }
@@ -152,6 +161,7 @@ fn split(world: &mut World, alone: usize) {
 fn recover(world: &mut World, down: &[bool]) -> Result<Report, Failure> {
     world.heal();
     for node in 0..down.len() {
+        world.slow_down(node, Duration::ZERO);
         world.restart_after(node, Duration::ZERO);
     }
     world.try_run_for(Duration::ZERO)?;

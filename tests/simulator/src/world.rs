@@ -1,13 +1,13 @@
 //! The world: a queue of happenings, some nodes, a network, and an oracle that watches.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use mokka::{Engine, Gate, LocalSigner, Plugs, Start};
-use mokka_consensus::{Event, Input, Restored, RoleName, WorkWaiting};
+use mokka_consensus::{Event, Input, Restored, WorkWaiting};
 use mokka_crypto::{Committee, SecretKey, Verified, digest};
 use mokka_types::{
-    BlockId, ChainHash, Envelope, Epoch, FinalBlock, Height, Monotonic, Packet, PublicKey,
-    RunNumber, SealedEnvelope, ValidatorSet, View, codec,
+    ChainHash, Envelope, Epoch, Monotonic, PublicKey, RunNumber, SealedEnvelope, ValidatorSet,
+    codec,
 };
 
 use crate::{
@@ -23,57 +23,49 @@ use crate::{
 
 /// Deadlines in a row that may come at one instant before we say that time stands still.
 const MOST_WAKES_AT_ONCE: u32 = 50;
-/// A node's state, printed, may have so many bytes: nothing grows beyond its bound.
-const MOST_STATE: usize = 4 << 20;
-
-/// How much of what was not synced survives a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PowerCut {
-    /// Nothing: only the synced part of the log.
-    LosingUnsyncedWrites,
-    /// A part of it, cut anywhere.
-    Torn,
-}
-
 /// Something that will happen.
-enum Happening {
+pub(crate) enum Happening {
     Arrives { to: usize, packet: Arc<Verified<Envelope>> },
     Wakes { node: usize, life: u64 },
     Answered { node: usize, life: u64, asked: Asked },
     Starts { node: usize },
 }
 
-struct Node {
-    key: Arc<SecretKey>,
-    public: PublicKey,
-    desk: Desk,
-    engine: Option<Engine>,
+pub(crate) struct Node {
+    pub(crate) key: Arc<SecretKey>,
+    pub(crate) public: PublicKey,
+    pub(crate) desk: Desk,
+    pub(crate) engine: Option<Engine>,
     /// Counts starts: what was asked in another life is not answered.
-    life: u64,
-    wakes_at: Option<Monotonic>,
+    pub(crate) life: u64,
+    pub(crate) wakes_at: Option<Monotonic>,
     wakes_at_once: u32,
+    /// How much longer its application takes.
+    pub(crate) slowness: Duration,
+    /// Answers that a story holds back, while it does.
+    pub(crate) held: Option<Vec<Asked>>,
 }
 
-type Judge = Box<dyn FnMut(&Passing<'_>) -> Fate>;
+pub(crate) type Judge = Box<dyn FnMut(&Passing<'_>) -> Fate>;
 
 /// A simulated network of validators.
 pub struct World {
     scenario: Scenario,
     pub(crate) random: Random,
-    now: Monotonic,
-    queue: BTreeMap<(Monotonic, u64), Happening>,
-    happened: u64,
-    nodes: Vec<Node>,
-    chain: ChainHash,
-    set: ValidatorSet,
+    pub(crate) now: Monotonic,
+    pub(crate) queue: BTreeMap<(Monotonic, u64), Happening>,
+    pub(crate) happened: u64,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) chain: ChainHash,
+    pub(crate) set: ValidatorSet,
     gate: Gate,
-    weather: Weather,
-    cuts: Cuts,
-    judge: Option<Judge>,
-    oracle: Oracle,
-    works: u64,
-    report: Report,
-    trace: blake3::Hasher,
+    pub(crate) weather: Weather,
+    pub(crate) cuts: Cuts,
+    pub(crate) judge: Option<Judge>,
+    pub(crate) oracle: Oracle,
+    pub(crate) works: u64,
+    pub(crate) report: Report,
+    pub(crate) trace: blake3::Hasher,
 }
 
 type Outcome = Result<(), String>;
@@ -98,6 +90,8 @@ impl World {
             life: 0,
             wakes_at: None,
             wakes_at_once: 0,
+            slowness: Duration::ZERO,
+            held: None,
         });
         let kind = format!("{} validators, {}", scenario.validators, scenario.model);
         let mut world = Self {
@@ -150,13 +144,13 @@ impl World {
         Failure { seed: *seed, kind: kind.clone(), at: self.now.elapsed(), what }
     }
 
-    fn schedule(&mut self, after: Duration, happening: Happening) {
+    pub(crate) fn schedule(&mut self, after: Duration, happening: Happening) {
         self.happened += 1;
         self.queue.insert((self.now.after(after), self.happened), happening);
     }
 
     /// One line of the trace: hashed always, shown where asked for.
-    fn note(&mut self, line: &str) {
+    pub(crate) fn note(&mut self, line: &str) {
         self.trace.update(&self.now.elapsed().as_nanos().to_be_bytes());
         self.trace.update(line.as_bytes());
         if self.scenario.traced {
@@ -177,7 +171,13 @@ impl World {
                 self.turn(to, Input::Packet(Box::new(Verified::clone(&packet))))
             }
             Happening::Answered { node, life, asked } if self.nodes[node].life == life => {
-                self.answered(node, asked)
+                match &mut self.nodes[node].held {
+                    Some(held) => {
+                        held.push(asked);
+                        Ok(())
+                    }
+                    None => self.answered(node, asked),
+                }
             }
             Happening::Answered { .. } => Ok(()),
         }
@@ -287,7 +287,7 @@ impl World {
         Ok(())
     }
 
-    fn tell_of_work(&mut self, node: usize) -> Outcome {
+    pub(crate) fn tell_of_work(&mut self, node: usize) -> Outcome {
         let work = match self.nodes[node].desk.notes().chain.has_work() {
             true => WorkWaiting::Yes,
             false => WorkWaiting::No,
@@ -328,6 +328,8 @@ impl World {
                 Asked::Check(_) => self.random.millis(0, 15),
                 Asked::Finalize(_) => self.random.millis(0, 10),
             };
+            let slowness = self.nodes[node].slowness;
+            let after = after + self.random.between(Duration::ZERO, slowness);
             self.schedule(after, Happening::Answered { node, life, asked });
         }
         for posted in posted {
@@ -389,180 +391,8 @@ impl World {
         Ok(())
     }
 
-    fn place(&self, key: &PublicKey) -> Option<usize> {
+    pub(crate) fn place(&self, key: &PublicKey) -> Option<usize> {
         self.nodes.iter().position(|node| node.public.x() == key.x())
-    }
-
-    /// Power is gone at this node; nothing of what was in memory remains.
-    pub fn crash(&mut self, node: usize, cut: PowerCut) {
-        if self.nodes[node].engine.take().is_none() {
-            return;
-        }
-        let unsynced = self.nodes[node].desk.notes().disk.unsynced();
-        let kept = match cut {
-            PowerCut::LosingUnsyncedWrites => 0,
-            PowerCut::Torn => self.random.index(unsynced + 1),
-        };
-        self.nodes[node].life += 1;
-        self.nodes[node].wakes_at = None;
-        self.nodes[node].desk.crash(kept);
-        self.report.crashes += 1;
-        self.report.crashes_that_lost_a_write += u64::from(kept < unsynced);
-        self.note(&format!("{node} crashes: {unsynced} bytes not synced, {kept} kept"));
-    }
-
-    /// The node starts again after so long, from what is on its disk.
-    pub fn restart_after(&mut self, node: usize, after: Duration) {
-        self.schedule(after, Happening::Starts { node });
-    }
-
-    /// A new piece of work reaches every pool.
-    pub(crate) fn try_submit(&mut self) -> Result<u64, Failure> {
-        let work = self.works;
-        self.works += 1;
-        self.note(&format!("work {work} waits"));
-        for node in 0..self.nodes.len() {
-            self.nodes[node].desk.notes().chain.take_in(work);
-            self.tell_of_work(node).map_err(|what| self.failure(what))?;
-        }
-        Ok(work)
-    }
-
-    /// Groups that cannot reach each other; who is in no group is alone.
-    pub fn partition(&mut self, groups: &[&[usize]]) {
-        self.note(&format!("partition {groups:?}"));
-        for (from, to) in self.links() {
-            if !groups.iter().any(|group| group.contains(&from) && group.contains(&to)) {
-                self.cuts.cut(from, to);
-            }
-        }
-    }
-
-    /// What `from` sends no longer reaches `to`; the other direction stays.
-    pub fn cut(&mut self, from: usize, to: usize) {
-        self.note(&format!("cut {from} -> {to}"));
-        self.cuts.cut(from, to);
-    }
-
-    fn links(&self) -> Vec<(usize, usize)> {
-        let all = 0..self.nodes.len();
-        all.clone().flat_map(|from| all.clone().map(move |to| (from, to))).collect()
-    }
-
-    /// All links work again, the weather is calm, and nothing judges packets any more.
-    pub fn heal(&mut self) -> &mut Self {
-        self.note("heal");
-        self.cuts.heal();
-        self.weather = Weather::CALM;
-        self.judge = None;
-        self
-    }
-
-    /// Another weather from now on.
-    pub const fn set_weather(&mut self, weather: Weather) {
-        self.weather = weather;
-    }
-
-    /// From now on every packet is judged before the weather sees it.
-    pub fn judge(&mut self, judge: impl FnMut(&Passing<'_>) -> Fate + 'static) {
-        self.judge = Some(Box::new(judge));
-    }
-
-    /// How many validators there are.
-    pub fn validators(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// Whether this node runs.
-    pub fn is_up(&self, node: usize) -> bool {
-        self.nodes[node].engine.is_some()
-    }
-
-    /// The newest final block of a node.
-    pub fn committed(&self, node: usize) -> BlockId {
-        self.nodes[node].desk.notes().chain.tip()
-    }
-
-    /// The highest final block anywhere.
-    pub fn height(&self) -> Height {
-        self.oracle.height()
-    }
-
-    /// How many terms had a leader so far.
-    pub fn elections(&self) -> usize {
-        self.oracle.elections()
-    }
-
-    /// Whether a piece of work is in a final block of this node.
-    pub fn has_done(&self, node: usize, work: u64) -> bool {
-        self.nodes[node].desk.notes().chain.has_done(work)
-    }
-
-    /// Who thinks that it leads, the highest term first.
-    pub fn leaders(&self) -> Vec<usize> {
-        let status = |node: &Node| node.engine.as_ref().map(|engine| engine.status(self.now));
-        let mut leading: Vec<_> = (0..self.nodes.len())
-            .filter_map(|at| status(&self.nodes[at]).map(|status| (status, at)))
-            .filter(|(status, _)| status.role == RoleName::Leader)
-            .map(|(status, at)| (status.promise, at))
-            .collect();
-        leading.sort_unstable_by(|a, b| b.cmp(a));
-        leading.into_iter().map(|(_, at)| at).collect()
-    }
-
-    /// Whom this node follows, itself where it leads.
-    pub fn follows(&self, node: usize) -> Option<usize> {
-        let status = self.nodes[node].engine.as_ref()?.status(self.now);
-        status.leader.and_then(|leader| self.place(&leader))
-    }
-
-    /// The term in which this node bound itself; none where it is down.
-    pub fn promise(&self, node: usize) -> Option<View> {
-        Some(self.nodes[node].engine.as_ref()?.status(self.now).promise)
-    }
-
-    /// How many validators decide.
-    pub fn quorum(&self) -> usize {
-        self.set.quorum().votes()
-    }
-
-    /// The virtual time since the beginning.
-    pub const fn time(&self) -> Duration {
-        self.now.elapsed()
-    }
-
-    /// What the run was like so far. Also demands that no node's state grew beyond all bounds.
-    pub(crate) fn try_report(&self) -> Result<Report, Failure> {
-        let mut text = String::new();
-        for (at, node) in self.nodes.iter().enumerate() {
-            if let Some(engine) = &node.engine {
-                text.clear();
-                let written = write!(text, "{:?}", engine.core());
-                if written.is_err() || text.len() > MOST_STATE {
-                    return Err(self.failure(format!("node {at}'s state has {} bytes", text.len())));
-                }
-            }
-        }
-        Ok(Report {
-            time: self.time(),
-            blocks: self.height().get(),
-            elections: u64::try_from(self.elections()).unwrap_or(u64::MAX),
-            trace: *self.trace.finalize().as_bytes(),
-            ..self.report.clone()
-        })
-    }
-
-    /// A validator, in truth some liar with its key, says something to one node.
-    pub fn say_as(&mut self, liar: usize, run: RunNumber, to: usize, packet: Packet) {
-        let sender = self.nodes[liar].public;
-        let envelope = Envelope { sender, run, counter: self.happened, packet };
-        let (_, packet) = self.nodes[liar].key.seal(&self.chain, envelope);
-        self.schedule(self.weather.fastest, Happening::Arrives { to, packet: Arc::new(packet) });
-    }
-
-    /// The final blocks of a node from a height on.
-    pub fn blocks(&self, node: usize, from: Height) -> Vec<FinalBlock> {
-        self.nodes[node].desk.notes().chain.from(from)
     }
 }
 

@@ -123,31 +123,39 @@ fn a_power_cut_everywhere_loses_no_final_block() {
     }
 }
 
-/// A.1 *Stale candidate*: C's `Vote` is granted by B; C then helps to commit A's block, and must not
-/// lead on its old base (§5.3).
+/// A.1 *Stale candidate*: B signed for C; C then finds A's block valid and helps to commit it, and
+/// must not lead on its old base (§5.3).
 #[test]
 fn a_candidate_does_not_lead_on_a_base_that_it_has_overtaken() {
     for seed in 0..20 {
         let mut world = worked(Scenario::validators(3).cft().seed(seed).start());
         let leader = world.until_led();
         let candidate = (leader + 1) % 3;
-        let stood = Rc::new(Cell::new(false));
-        let seen = Rc::clone(&stood);
-        // The leader falls silent until the candidate stands; the grants come late; the third node
-        // hears nothing of the block.
+        world.hold_answers(candidate);
+        let proposed = Rc::new(Cell::new(false));
+        let signed = Rc::new(Cell::new(false));
+        let (was_proposed, was_signed) = (Rc::clone(&proposed), Rc::clone(&signed));
+        // The candidate gets the block, then neither it nor the third node hears the leader again.
+        // The leader hears the candidate's vote, which comes after the third node has signed.
         world.judge(move |passing| match passing.packet {
-            Packet::Vote(_) if passing.from == candidate => {
-                seen.set(true);
+            Packet::Proposal(_) if passing.to == candidate && !was_proposed.get() => {
+                was_proposed.set(true);
                 Fate::Pass
             }
-            Packet::Vote(_) => Fate::Lose,
-            Packet::Voted(_) => Fate::Delay(millis(120)),
-            _ if passing.from == leader && !seen.get() => Fate::Lose,
-            _ if passing.from == leader && passing.to != candidate => Fate::Lose,
+            _ if passing.from == leader && passing.to != leader && was_proposed.get() => Fate::Lose,
+            Packet::Proposal(_) => Fate::Lose,
+            Packet::Vote(_) if passing.from != candidate => Fate::Lose,
+            Packet::Signed(_) if passing.to == candidate => {
+                was_signed.set(true);
+                Fate::Delay(millis(60))
+            }
             _ => Fate::Pass,
         });
-        world.until("the candidate stands", |_| stood.get());
-        world.submit();
+        let work = world.submit();
+        world.until("the third node signs", |_| signed.get());
+        assert!(proposed.get());
+        world.release_answers(candidate);
+        world.until("the leader has its quorum", |world| world.has_done(leader, work));
         world.run_for(millis(600));
         world.heal().expect_progress();
     }
