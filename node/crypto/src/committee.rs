@@ -203,7 +203,7 @@ impl Committee {
         view.epoch == self.0.epoch && self.verify(voter, &digest, signature)
     }
 
-    /// Whether this validator bound itself to this ballot: the BIP-340 signature of `Signed` (§5.3).
+    /// Whether this validator bound itself to this ballot: the own signature of `Signed` (§5.3).
     pub fn check_signed(
         &self,
         signer: ValidatorIndex,

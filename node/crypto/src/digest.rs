@@ -29,8 +29,8 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// What a proof signs, and the BIP-340 signature of `Signed`: (epoch, term, candidate, base digest).
-/// No attempt and no bitmap, so that all attempts of a term are one statement (§3).
+/// What a proof signs, and the BIP-340 signature of `Signed`: (epoch, term, candidate, base
+/// digest). No attempt and no bitmap, so that all attempts of a term are one statement (§3).
 pub fn proof(chain: &ChainHash, view: View, candidate: &PublicKey, base: &BaseDigest) -> Digest {
     Digest(hash("mokka 2026-11 proof", &(chain, view, candidate, base)))
 }

@@ -124,8 +124,8 @@ impl ProofSession {
 
     /// The signature of the proof, from one share of each signer, in any order.
     ///
-    /// It is not verified here. It verifies when every share passed [`Self::check_partial`]; when one
-    /// did not, or one is missing, it is 64 bytes that [`Committee::check_proof`] refuses.
+    /// It is not verified here. It verifies when every share passed [`Self::check_partial`]; when
+    /// one did not, or one is missing, it is 64 bytes that [`Committee::check_proof`] refuses.
     pub fn aggregate(&self, partials: &[PartialSignature]) -> Signature {
         let parsed =
             partials.iter().map(|partial| musig::PartialSignature::from_byte_array(&partial.0));

@@ -1,9 +1,9 @@
 //! The secret half of making a proof: nonces that sign once (§5.2, §5.3).
 //!
 //! Two shares made with one secret nonce give away the key. So a secret nonce exists only inside a
-//! [`NonceBook`], is moved out of it to sign, and is never copied, shown or written to disk. After a
-//! restart the book is empty, and what was granted before can no longer be signed: a lost vote, never
-//! a lost key.
+//! [`NonceBook`], is moved out of it to sign, and is never copied, shown or written to disk. After
+//! a restart the book is empty, and what was granted before can no longer be signed: a lost vote,
+//! never a lost key.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ impl NonceBook {
 
     /// Grants a ballot: the public nonce with which this node would sign it.
     ///
-    /// The same ballot gets the same nonce. A newer attempt of the candidate replaces its older one.
+    /// The same ballot gets the same nonce. A newer attempt of a candidate replaces its older one.
     /// `None` where the ballot was signed already, is older than the newest of this candidate, or
     /// shows another content under one attempt.
     pub fn open(
@@ -94,9 +94,9 @@ impl NonceBook {
     /// Signs a granted ballot, once: the nonce is gone afterwards, whatever becomes of the share.
     ///
     /// `None`, with the nonce kept, where this ballot is not open, or these signers are no quorum
-    /// with the candidate and this node among them. Also where the set lists this node's key with the
-    /// other parity: a node should compare `committee.set().key(index)` with its own public key when
-    /// it starts, and say so.
+    /// with the candidate and this node among them. Also where the set lists this node's key with
+    /// the other parity: a node should compare `committee.set().key(index)` with its own public key
+    /// when it starts, and say so.
     pub fn sign(
         &mut self,
         key: &SecretKey,

@@ -26,7 +26,7 @@ const MAX_SALT_BYTES: usize = 256;
 
 /// How a password becomes a key, with parameters that were checked.
 enum Kdf {
-    Scrypt { log_n: u8, r: u32, p: u32, salt: Vec<u8> },
+    Scrypt { params: scrypt::Params, salt: Vec<u8> },
     Pbkdf2 { rounds: u32, salt: Vec<u8> },
 }
 
@@ -57,7 +57,9 @@ impl Encrypted {
             KdfCost::Standard => 17,
             KdfCost::Light => 12,
         };
-        let kdf = Kdf::Scrypt { log_n, r: 8, p: 1, salt: random::<32>(rng).to_vec() };
+        // Invariant: RFC 7914 allows these constants.
+        let params = scrypt::Params::new(log_n, 8, 1).expect("legal parameters");
+        let kdf = Kdf::Scrypt { params, salt: random::<32>(rng).to_vec() };
         let derived = kdf.derive(password);
         let iv = random(rng);
         let ciphertext = *apply_cipher(&derived, &iv, &key.to_bytes());
@@ -153,9 +155,12 @@ impl Kdf {
                 "scrypt with n = {n}, r = {r}, p = {p} costs more than is allowed"
             ));
         }
-        // Invariant: n is a power of two below 2⁶⁴, so its logarithm is below 64.
+        // Invariant: n is below 2⁶⁴, so its logarithm is below 64.
         let log_n = u8::try_from(n.ilog2()).expect("a logarithm below 64");
-        Ok(Self::Scrypt { log_n, r, p, salt })
+        let params = scrypt::Params::new(log_n, r, p).map_err(|_| {
+            format!("scrypt with n = {n} and r = {r} breaks RFC 7914: n < 2^(16 r)")
+        })?;
+        Ok(Self::Scrypt { params, salt })
     }
 
     fn parse_pbkdf2(json: Pbkdf2Json) -> Result<Self, String> {
@@ -176,11 +181,9 @@ impl Kdf {
         let mut key = Zeroizing::new([0; 32]);
         let password = password.as_bytes();
         match self {
-            Self::Scrypt { log_n, r, p, salt } => {
-                // Invariant: parameters are constants of `seal`, or bounded in `parse_scrypt`; the
-                // output has a legal length.
-                let params = scrypt::Params::new(*log_n, *r, *p).expect("bounded parameters");
-                scrypt::scrypt(password, salt, &params, &mut *key).expect("32 bytes");
+            Self::Scrypt { params, salt } => {
+                // Invariant: 32 bytes are a legal length.
+                scrypt::scrypt(password, salt, params, &mut *key).expect("32 bytes");
             }
             Self::Pbkdf2 { rounds, salt } => {
                 pbkdf2::pbkdf2::<hmac::Hmac<sha2::Sha256>>(password, salt, *rounds, &mut *key);
@@ -191,10 +194,11 @@ impl Kdf {
 
     fn to_json(&self) -> (&'static str, Value) {
         match self {
-            Self::Scrypt { log_n, r, p, salt } => (
+            Self::Scrypt { params, salt } => (
                 "scrypt",
                 serde_json::json!({
-                    "dklen": 32, "n": 1u64 << log_n, "p": p, "r": r, "salt": encode_hex(salt),
+                    "dklen": 32, "n": 1u64 << params.log_n(), "p": params.p(), "r": params.r(),
+                    "salt": encode_hex(salt),
                 }),
             ),
             Self::Pbkdf2 { rounds, salt } => (

@@ -1,9 +1,9 @@
 //! Secret keys at rest: Ethereum's encrypted key files, version 3 ("Web3 Secret Storage").
 //!
-//! The format is that of geth and every wallet; the writing is ours. Known libraries write such files
-//! readable for everybody, derive the key too cheaply, and panic at odd files. Here every field is
-//! checked and every cost bounded before anything is computed, and a file appears whole or not at
-//! all, readable for its owner only, and never in place of another.
+//! The format is that of geth and every wallet; the writing is ours. Known libraries write such
+//! files readable for everybody, derive the key too cheaply, and panic at odd files. Here every
+//! field is checked and every cost bounded before anything is computed, and a file appears whole or
+//! empty, readable for its owner only, and never in place of another.
 
 mod format;
 
@@ -129,7 +129,7 @@ pub fn write(
     create(path).map_err(failed)?;
     let text = Encrypted::seal(key, password, cost, &mut rand::rng()).to_json();
     replace(path, text.as_bytes()).map_err(|source| {
-        // The reservation is empty and ours; if even that cannot be removed, the first error says why.
+        // The reservation is empty and ours; if it cannot be removed, the first error says why.
         let _ = fs::remove_file(path);
         KeyFileError::Write { path: path.to_owned(), source }
     })
@@ -138,8 +138,8 @@ pub fn write(
 /// Opens a key file.
 ///
 /// # Errors
-/// When it cannot be read, is malformed, asks for more work than any honest writer does, or when the
-/// password is another one.
+/// When it cannot be read, is malformed, asks for more work than any honest writer does, or when
+/// the password is another one.
 pub fn read(path: &Path, password: &str) -> Result<SecretKey, KeyFileError> {
     let encrypted = load(path)?;
     let path = path.to_owned();
