@@ -53,7 +53,7 @@ pub(crate) struct Tip {
 pub(crate) struct Writer {
     /// Readers of the tree that are still in use.
     pub(crate) readers: Vec<Weak<Replaced>>,
-    /// How many commits followed the last synced write.
+    /// How many commits followed the last synced commit.
     pub(crate) unsynced: u64,
 }
 

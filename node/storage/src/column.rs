@@ -6,7 +6,7 @@
 /// [`mokka_types::codec`]; RLP and EIP-2718 are Ethereum's own encodings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Column {
-    /// Name → what the whole store is about: see [`crate::value::meta`].
+    /// Name → format, chain, head, last synced height: what the whole store is about.
     Meta,
     /// Height → RLP of the header.
     Headers,

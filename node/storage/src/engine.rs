@@ -72,8 +72,8 @@ pub trait Engine: Send + Sync + 'static {
         keys: &[Vec<u8>],
     ) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
 
-    /// At most `limit` entries from `from` on and below `to`, in key order. In a history column both
-    /// ends share the prefix of their column.
+    /// At most `limit` entries from `from` on and below `to`, in key order. In a history column
+    /// both ends share the prefix of their column.
     ///
     /// # Errors
     /// As for [`Engine::get`].

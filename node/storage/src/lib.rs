@@ -37,6 +37,7 @@ mod tree;
 mod value;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 pub use chain::Chain;

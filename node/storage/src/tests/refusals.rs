@@ -131,7 +131,12 @@ fn damaged_bytes_name_their_column_and_key() {
             let text = error.to_string();
             assert!(text.contains(column.name()) && text.contains(at), "{text}");
         };
+        let columns = [Column::Headers, Column::Bodies, Column::Senders, Column::Certificates];
+        let good = columns.map(|column| store.0.engine.get(column, &key).unwrap().unwrap());
         for value in [None, Some([1, 2, 3].as_slice())] {
+            for (column, good) in columns.into_iter().zip(&good) {
+                damage(&store, column, &key, Some(good));
+            }
             damage(&store, Column::Receipts, &key, value);
             check(Column::Receipts, store.receipts(height).err());
             damage(&store, Column::Certificates, &key, value);

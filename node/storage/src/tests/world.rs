@@ -1,4 +1,4 @@
-//! Blocks that nobody executed: the store does not care what they say, only that they hang together.
+//! Blocks that nobody executed: the store cares only that they hang together.
 
 use std::path::Path;
 
