@@ -45,7 +45,8 @@ refused! {
     another_term_than_prev_randao: |h| h.extra_data = Stamp { term: Term::new(4),
         ms: Stamp::of(h).unwrap().ms }.extra_data() => is(Rule(HeaderError::PrevRandao { .. }));
     the_milliseconds_of_the_parent: |h| h.extra_data = Stamp { term: Term::new(3),
-        ms: GENESIS_TIME * 1_000 }.extra_data() => is(Rule(HeaderError::MillisecondsDoNotGrow { .. }));
+        ms: GENESIS_TIME * 1_000 }.extra_data()
+        => is(Rule(HeaderError::MillisecondsDoNotGrow { .. }));
     another_second: |h| h.timestamp += 1 => is(Rule(HeaderError::Timestamp { .. }));
     another_prev_randao: |h| h.mix_hash.0[31] ^= 1 => is(Rule(HeaderError::PrevRandao { .. }));
     another_gas_limit: |h| h.gas_limit += 1 => is(Rule(HeaderError::GasLimit { .. }));
@@ -56,7 +57,8 @@ refused! {
     a_nonce: |h| h.nonce = B64::with_last_byte(1) => is(Rule(HeaderError::Nonce { .. }));
     withdrawals: |h| h.withdrawals_root = Some(B256::ZERO)
         => is(Rule(HeaderError::WithdrawalsRoot { .. }));
-    no_withdrawals_root: |h| h.withdrawals_root = None => is(Rule(HeaderError::WithdrawalsRoot { .. }));
+    no_withdrawals_root: |h| h.withdrawals_root = None
+        => is(Rule(HeaderError::WithdrawalsRoot { .. }));
     blob_gas: |h| h.blob_gas_used = Some(131_072) => is(Rule(HeaderError::BlobGasUsed { .. }));
     excess_blob_gas: |h| h.excess_blob_gas = Some(1) => is(Rule(HeaderError::ExcessBlobGas { .. }));
     a_beacon_root: |h| h.parent_beacon_block_root = Some(B256::repeat_byte(1))
