@@ -134,7 +134,7 @@ impl Genesis {
         }
         if n > 1 && self.0.validators.iter().any(|validator| validator.address.is_none()) {
             advice.push(
-                "not every validator has an address: nodes must be told with --peer where to connect"
+                "not every validator has an address: tell nodes with --peer where to connect"
                     .to_owned(),
             );
         }

@@ -259,13 +259,11 @@ pub enum Problem {
     EmptyAccount,
     #[error("has {found} bytes, but a contract has {MAX_CODE_BYTES} at most (EIP-170); shorten it")]
     CodeTooLong { found: usize },
-    #[error(
-        "is the address of a precompiled contract, which can have a balance but no {what}; remove it"
-    )]
+    #[error("is a precompiled contract, which can have a balance but no {what}; remove that")]
     Precompile { what: &'static str },
     #[error(
-        "is the address of the EIP-2935 history contract, but has another code; remove the account: \
-         the node puts the contract there itself"
+        "is the address of the EIP-2935 history contract, but has another code; remove the \
+         account: the node puts the contract there itself"
     )]
     HistoryContract,
     #[error("is the address in whose name the node itself calls contracts; remove the account")]

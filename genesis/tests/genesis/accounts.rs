@@ -65,7 +65,8 @@ fn the_balance_is_always_written() {
     only(
         &one(json!({ "nonce": 1 })),
         &format!(
-            "alloc.{SOMEBODY}.balance: is missing; write the smallest units it holds, \"0\" for none"
+            "alloc.{SOMEBODY}.balance: is missing; write the smallest units it holds, \"0\" for \
+             none"
         ),
     );
 }
@@ -183,8 +184,8 @@ fn precompiled_contracts_have_nothing_but_a_balance() {
         only(
             &alloc(json!({ key.to_string(): { "balance": "1", "code": "0x00" } })),
             &format!(
-                "alloc.{key}: is the address of a precompiled contract, which can have a balance \
-                 but no code; remove it"
+                "alloc.{key}: is a precompiled contract, which can have a balance but no code; \
+                 remove that"
             ),
         );
     }

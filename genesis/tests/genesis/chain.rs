@@ -80,8 +80,8 @@ fn forks_up_to_osaka_are_active_from_block_0() {
         only(
             &with(&format!("/config/{name}"), 7),
             &format!(
-                "config.{name}: is 7, but every fork up to Osaka is active from block 0; write 0 or \
-                 remove it"
+                "config.{name}: is 7, but every fork up to Osaka is active from block 0; write 0 \
+                 or remove it"
             ),
         );
         put(&mut file, &format!("/config/{name}"), 0);

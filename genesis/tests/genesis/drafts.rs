@@ -152,13 +152,16 @@ proptest! {
         (account.balance, account.nonce) = (U256::from_be_bytes(balance) >> 1, nonce);
         draft.alloc.insert(Address::repeat_byte(0xcc), account);
         let Ok(genesis) = draft.check() else { return Ok(()) };
-        let read = Genesis::parse(&genesis.to_json()).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let read = Genesis::parse(&genesis.to_json());
+        let read = read.map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(read, genesis);
     }
 
     /// No text brings the reader down, and what it reads it can write.
     #[test]
-    fn damaged_files_are_mistakes_and_nothing_worse(cuts in prop::collection::vec(any::<(u16, u8)>(), 1..6)) {
+    fn damaged_files_are_mistakes_and_nothing_worse(
+        cuts in prop::collection::vec(any::<(u16, u8)>(), 1..6),
+    ) {
         let mut text = devnet().check().unwrap().to_json().into_bytes();
         for (at, byte) in cuts {
             let at = usize::from(at) % text.len();

@@ -45,8 +45,8 @@ fn every_timer_is_some_whole_milliseconds_and_at_most_a_day() {
 fn an_election_outlasts_a_heartbeat() {
     only(
         &timers(&[("electionTimeout", "200ms")]),
-        "config.mokka.electionTimeout: is 200ms, but must be longer than a heartbeat (200ms), or no \
-         election ends before the next begins; raise it or lower config.mokka.heartbeat",
+        "config.mokka.electionTimeout: is 200ms, but must be longer than a heartbeat (200ms), or \
+         no election ends before the next begins; raise it or lower config.mokka.heartbeat",
     );
 }
 
@@ -85,8 +85,8 @@ fn the_progress_timeout_outlasts_four_executions_of_a_full_block() {
     put(&mut file, "/gasLimit", 125_000_000);
     only(
         &file,
-        "config.mokka.progressTimeout: is 2s, but must be more than four times what a full block of \
-         125000000 gas may take to execute (500ms), or honest leaders are deposed; raise it or \
+        "config.mokka.progressTimeout: is 2s, but must be more than four times what a full block \
+         of 125000000 gas may take to execute (500ms), or honest leaders are deposed; raise it or \
          lower gasLimit",
     );
     put(&mut file, "/config/mokka/progressTimeout", "3s");
@@ -98,8 +98,8 @@ fn the_progress_timeout_outlasts_four_heartbeats() {
     let slow = [("heartbeat", "500ms"), ("electionTimeout", "1s")];
     only(
         &timers(&slow),
-        "config.mokka.progressTimeout: is 2s, but must be more than four heartbeats (500ms each), or \
-         a lost packet deposes a leader; raise it or lower config.mokka.heartbeat",
+        "config.mokka.progressTimeout: is 2s, but must be more than four heartbeats (500ms each), \
+         or a lost packet deposes a leader; raise it or lower config.mokka.heartbeat",
     );
 }
 

@@ -64,8 +64,8 @@ pub struct Budget {
     pub bytes: usize,
 }
 
-/// The transactions for one block, taken out of [`Best`] so that the builder holds no reference to the
-/// pool while it executes.
+/// The transactions for one block, taken out of [`Best`] so that the builder holds no reference to
+/// the pool while it executes.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
     queue: VecDeque<Arc<Transaction>>,
@@ -103,8 +103,9 @@ impl Pool {
         }
     }
 
-    /// The best transactions for one block, up to the first that does not fit. Those `in_flight`, in a
-    /// block that is proposed but not yet final, are passed over; what follows them is not (§6.6).
+    /// The best transactions for one block, up to the first that does not fit. Those `in_flight`,
+    /// in a block that is proposed but not yet final, are passed over; what follows them is not
+    /// (§6.6).
     pub fn candidates(&self, budget: Budget, in_flight: &HashSet<TxHash>) -> Candidates {
         let mut bytes = 0;
         let queue = self

@@ -1,4 +1,7 @@
 //! The rules of admission, in geth's order: first what needs no state, then what needs the sender.
+//!
+//! The runtime applies the rules of the chain again when it executes; here they are asked first,
+//! with the values that a sender needs to hear. A test holds the two together.
 
 use alloy_consensus::{Transaction as _, Typed2718 as _};
 use alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA;
@@ -118,6 +121,8 @@ pub(crate) fn account(
     let freed = replaced.map_or(U512::ZERO, |entry| entry.transaction.cost());
     let pending = queue.ready_cost() - freed;
     if pending + cost > U512::from(balance) {
+        // Each alone is covered by a balance, so each fits into the width of one.
+        let (pending, cost) = (pending.saturating_to(), cost.saturating_to());
         return Err(Refusal::InsufficientFundsForAll { balance, pending, cost });
     }
     Ok(())

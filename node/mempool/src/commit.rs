@@ -71,8 +71,9 @@ impl DropReason {
 }
 
 impl Pool {
-    /// Follows a committed block: `included` are its transactions, `accounts` every account whose nonce
-    /// or balance it changed. Included and now impossible transactions leave; others become ready.
+    /// Follows a committed block: `included` are its transactions, `accounts` every account whose
+    /// nonce or balance it changed. Included and now impossible transactions leave; others become
+    /// ready.
     pub fn on_commit(
         &mut self,
         included: impl IntoIterator<Item = TxHash>,
@@ -128,8 +129,8 @@ impl Pool {
         }
     }
 
-    /// Drops what has been queued for longer than [`crate::Limits::queued_lifetime`]. Looks at every
-    /// sender: once a minute is often enough.
+    /// Drops what has been queued for longer than [`crate::Limits::queued_lifetime`]. Looks at
+    /// every sender: once a minute is often enough.
     pub fn expire(&mut self, now: Monotonic) -> Changes {
         let lifetime = self.limits.queued_lifetime;
         let is_fresh = |entry: &Entry| match entry.readiness {
@@ -191,8 +192,8 @@ impl Pool {
         }
     }
 
-    /// Like [`Pool::note_left_out`], for every ready transaction that came no later than `newest`: for a
-    /// leader that ended without a block, when `newest` came long enough before.
+    /// Like [`Pool::note_left_out`], for every ready transaction that came no later than `newest`:
+    /// for a leader that ended without a block, when `newest` came long enough before.
     pub fn note_all_left_out(&mut self, term: View, newest: Arrival, now: Monotonic) {
         let senders: Vec<_> = self.senders.keys().copied().collect();
         for sender in senders {

@@ -55,8 +55,8 @@ impl Pool {
         self.senders.get(sender)?.get(nonce)
     }
 
-    /// The nonce after a sender's ready transactions, or `None` where it has none here: then the pending
-    /// nonce is that of the committed state. Queued transactions do not count, as in geth.
+    /// The nonce after a sender's ready transactions, or `None` where it has none here: then the
+    /// pending nonce is that of the committed state. Queued transactions do not count, as in geth.
     pub fn pending_nonce(&self, sender: &Address) -> Option<u64> {
         let queue = self.senders.get(sender)?;
         (queue.ready() > 0).then(|| queue.pending_nonce())
@@ -95,7 +95,8 @@ impl Pool {
         }
     }
 
-    /// How many transactions make a block due (§5.6): ready, and not left out by two leaders in turn.
+    /// How many transactions make a block due (§5.6): ready, and not left out by two leaders in
+    /// turn.
     pub const fn executable_count(&self) -> usize {
         self.index.totals().executable
     }

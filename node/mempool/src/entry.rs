@@ -6,8 +6,8 @@ use mokka_types::{Monotonic, View};
 
 use crate::{Origin, Transaction};
 
-/// When a transaction came in, counted from 1: later ones have higher numbers. A cursor over arrivals
-/// starts at [`Arrival::default`].
+/// When a transaction came in, counted from 1: later ones have higher numbers. A cursor over
+/// arrivals starts at [`Arrival::default`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arrival(u64);
 

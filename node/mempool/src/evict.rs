@@ -1,7 +1,7 @@
 //! Who makes room when the pool is full.
 //!
-//! Queued transactions go before ready ones, lower tips before higher, later before earlier, and of a
-//! sender always the newest nonce. What came over this node's own RPC stays.
+//! Queued transactions go before ready ones, lower tips before higher, later before earlier, and of
+//! a sender always the newest nonce. What came over this node's own RPC stays.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ pub(crate) struct Newcomer {
 }
 
 impl Newcomer {
-    /// A ready transaction is worth more than any queued one; else the higher tip wins. Who was here
-    /// first stays where tips are equal.
+    /// A ready transaction is worth more than any queued one; else the higher tip wins. Who was
+    /// here first stays where tips are equal.
     fn outbids(&self, worst: &Worth) -> bool {
         match (self.class, worst.class) {
             (Class::Ready, Class::Queued) => true,
@@ -56,7 +56,8 @@ impl Need {
 }
 
 impl Pool {
-    /// The worst transactions of others that together meet the need, each worth less than the newcomer.
+    /// The worst transactions of others that together meet the need, each worth less than the
+    /// newcomer.
     pub(crate) fn victims(
         &self,
         newcomer: &Newcomer,

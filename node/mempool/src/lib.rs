@@ -1,8 +1,9 @@
 //! Transactions that wait for a block.
 //!
-//! The pool is a data structure and nothing else: it owns no task, lock, clock or database. Its owner
-//! hands it decoded transactions whose sender is already recovered, the sender's account on the
-//! committed state, and the time; it answers with what changed, so that nothing leaves in silence.
+//! The pool is a data structure and nothing else: it owns no task, lock, clock or database. Its
+//! owner hands it decoded transactions whose sender is already recovered, the sender's account on
+//! the committed state, and the time; it answers with what changed, so that nothing leaves in
+//! silence.
 //!
 //! ```text
 //! RPC, gossip --admit--> Pool --candidates--> builder      on_commit <-- every committed block
@@ -10,19 +11,19 @@
 //!                         |---has_executable--> "a block is due" (consensus.md §5.6, §6.6)
 //! ```
 //!
-//! A transaction is *ready* when it could be executed on the committed state after those of its sender
-//! before it: its nonce follows without a gap, and the balance covers what all of them may cost at
-//! most. Otherwise it is *queued*: kept, but shown to no builder.
+//! A transaction is *ready* when it could be executed on the committed state after those of its
+//! sender before it: its nonce follows without a gap, and the balance covers what all of them may
+//! cost at most. Otherwise it is *queued*: kept, but shown to no builder.
 //!
 //! Read in this order: [`Transaction`], [`Rules`] and [`Limits`], [`Refusal`], [`Pool`],
 //! [`Candidates`], [`Changes`].
 //!
 //! # Where we differ from geth, and why
 //! * One limit counts ready and queued transactions together; a share of it is left to queued ones.
-//! * Who is over the limit loses its newest nonce, never one in the middle, so that eviction makes no
-//!   gap that strands the rest.
-//! * An account with a delegation (EIP-7702) may have as many transactions as others: blocks are final,
-//!   and every commit checks each changed account again.
+//! * Who is over the limit loses its newest nonce, never one in the middle, so that eviction makes
+//!   no gap that strands the rest.
+//! * An account with a delegation (EIP-7702) may have as many transactions as others: blocks are
+//!   final, and every commit checks each changed account again.
 //! * A fee cap below the base fee is refused, not kept: the base fee is a constant of the chain.
 //!
 //! # Units

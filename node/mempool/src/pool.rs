@@ -121,8 +121,8 @@ impl Pool {
         self.enter(entry, account, now)
     }
 
-    /// Takes a transaction out, whatever follows it; `None` where it is not here. For a builder that
-    /// found it to be invalid, and for an operator.
+    /// Takes a transaction out, whatever follows it; `None` where it is not here. For a builder
+    /// that found it to be invalid, and for an operator.
     pub fn remove(&mut self, hash: &TxHash, now: Monotonic) -> Option<Entry> {
         let place = *self.by_hash.get(hash)?;
         self.take_out(place, now)
@@ -164,7 +164,8 @@ impl Pool {
         })
     }
 
-    /// What must go so that this transaction fits, or why it cannot be made to fit. Changes nothing.
+    /// What must go so that this transaction fits, or why it cannot be made to fit. Changes
+    /// nothing.
     fn plan(&self, tx: &Transaction, account: &SenderAccount) -> Result<Plan, Refusal> {
         let queue = self.senders.get(&tx.sender());
         let replaced = queue.and_then(|queue| queue.get(tx.nonce()));

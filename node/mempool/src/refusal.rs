@@ -10,7 +10,7 @@ pub enum Refusal {
     AlreadyKnown,
     /// A type that this chain does not execute.
     #[error(
-        "transaction type not supported: blob transactions (type {ty}) cannot be carried by this chain"
+        "transaction type not supported: blob transactions (type {ty}) are not part of this chain"
     )]
     TypeNotSupported {
         /// The EIP-2718 type.
@@ -155,15 +155,15 @@ pub enum Refusal {
     #[error(
         "insufficient funds for gas * price + value: balance {balance}, queued cost {pending}, \
          tx cost {cost}, overshot {}",
-        pending + cost - U512::from(*balance)
+        U512::from(*pending) + U512::from(*cost) - U512::from(*balance)
     )]
     InsufficientFundsForAll {
         /// What the sender has.
         balance: U256,
         /// What its pending transactions may cost, without the one that this would replace.
-        pending: U512,
+        pending: U256,
         /// The most it may cost.
-        cost: U512,
+        cost: U256,
     },
     /// One sender has too many transactions here.
     #[error("account limit exceeded: pooled {pooled} txs")]
@@ -207,9 +207,11 @@ pub enum Refusal {
 /// Whose doing a refusal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// It can never be in a block of this chain, or no honest node relays it: whoever does is at fault.
+    /// It can never be in a block of this chain, or no honest node relays it: whoever does is at
+    /// fault.
     Invalid,
-    /// The account's state forbids it now: honest nodes may relay it a moment too late or too early.
+    /// The account's state forbids it now: honest nodes may relay it a moment too late or too
+    /// early.
     Account,
     /// It is valid, but this pool has it or has no place for it.
     Pool,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use alloy_primitives::{B256, U256};
 
-/// The rules of the chain that decide whether a transaction can ever be valid, and what this node asks
-/// beyond them.
+/// The rules of the chain that decide whether a transaction can ever be valid, and what this node
+/// asks beyond them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The chain that transactions must name (EIP-155).
@@ -16,8 +16,8 @@ pub struct Rules {
     pub base_fee: u64,
     /// The least tip per gas that this node accepts.
     pub min_tip: u128,
-    /// The largest encoding of a transaction, in bytes. Not a rule of the chain: it protects the pool
-    /// and the network.
+    /// The largest encoding of a transaction, in bytes. Not a rule of the chain: it protects the
+    /// pool and the network.
     pub max_transaction_bytes: usize,
     /// Whether this node takes transactions over RPC that name no chain.
     pub replay_protection: ReplayProtection,
@@ -99,7 +99,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 50,000 transactions and 64 MiB, 512 per sender; a fifth may be queued; three hours as in geth.
+    /// 50,000 transactions and 64 MiB, 512 per sender; a fifth may be queued; three hours as in
+    /// geth.
     fn default() -> Self {
         Self {
             transactions: 50_000,

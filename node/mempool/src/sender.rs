@@ -9,7 +9,8 @@ use crate::{Readiness, Transaction, entry::Entry};
 
 /// One sender: its account as of the newest commit that changed it, and its transactions.
 ///
-/// Those ready come first and have no gap between them, so a number tells them from the queued ones.
+/// Those ready come first and have no gap between them, so a number tells them from the queued
+/// ones.
 #[derive(Debug)]
 pub(crate) struct SenderQueue {
     nonce: u64,
@@ -42,8 +43,8 @@ impl SenderQueue {
         self.balance
     }
 
-    /// Takes over the account of a commit. A nonce never falls on a chain of final blocks: an account
-    /// with a lower one is news that came late.
+    /// Takes over the account of a commit. A nonce never falls on a chain of final blocks: an
+    /// account with a lower one is news that came late.
     pub(crate) fn set_account(&mut self, nonce: u64, balance: U256) {
         if nonce >= self.nonce {
             (self.nonce, self.balance) = (nonce, balance);
@@ -72,8 +73,8 @@ impl SenderQueue {
         self.ready_cost
     }
 
-    /// How many of the ready ones make a block due: those before the first that two leaders left out,
-    /// since what follows cannot be executed without it.
+    /// How many of the ready ones make a block due: those before the first that two leaders left
+    /// out, since what follows cannot be executed without it.
     pub(crate) const fn executable(&self) -> usize {
         self.executable
     }

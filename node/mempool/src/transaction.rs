@@ -70,8 +70,8 @@ impl Transaction {
         self.encoded_len
     }
 
-    /// The most it can take from its sender: gas limit × fee cap + value. Wider than a balance, so that
-    /// no transaction can make it overflow.
+    /// The most it can take from its sender: gas limit × fee cap + value. Wider than a balance, so
+    /// that no transaction can make it overflow.
     pub const fn cost(&self) -> U512 {
         self.cost
     }

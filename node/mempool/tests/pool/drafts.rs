@@ -1,4 +1,5 @@
-//! Transactions and accounts for the tests. Signatures are not real: the pool gets senders recovered.
+//! Transactions and accounts for the tests. Signatures are not real: the pool gets senders
+//! recovered.
 
 use std::{sync::Arc, time::Duration};
 

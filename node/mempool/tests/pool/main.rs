@@ -1,5 +1,7 @@
 //! The pool as its owner sees it.
+#![allow(clippy::unwrap_used)]
 
+mod agreement;
 mod commits;
 mod content;
 mod drafts;

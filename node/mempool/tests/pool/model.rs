@@ -1,4 +1,5 @@
-//! The pool against a naive one: a plain list, searched from one end to the other for every question.
+//! The pool against a naive one: a plain list, searched from one end to the other for every
+//! question.
 
 use std::{
     cmp::Reverse,

@@ -76,7 +76,7 @@ fn candidates_end_where_the_block_is_full() {
         pool.candidates(Budget { transactions, bytes }, &HashSet::new()).collect::<Vec<_>>()
     };
     assert_eq!(candidates(2, both), [a0.clone(), b0.clone()]);
-    assert_eq!(candidates(2, both - 1), [a0.clone()]);
+    assert_eq!(candidates(2, both - 1), std::slice::from_ref(&a0));
     assert_eq!(candidates(1, both), [a0]);
 }
 

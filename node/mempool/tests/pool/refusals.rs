@@ -55,7 +55,7 @@ fn the_same_transaction_twice() {
 #[test]
 fn a_blob_transaction() {
     let tx = TxEip4844 { chain_id: CHAIN, ..TxEip4844::default() };
-    let words = "transaction type not supported: blob transactions (type 3) cannot be carried by \
+    let words = "transaction type not supported: blob transactions (type 3) are not part of \
                  this chain";
     let tx = pooled(ALICE, <TxEip4844Variant>::TxEip4844(tx));
     refused(&tx, RefusalKind::Invalid, "type_not_supported", words);
