@@ -243,7 +243,7 @@ impl Consensus {
             Packet::Voted(voted) => self.on_voted(now, index, voted, out),
             Packet::Sign(sign) => self.on_sign(now, index, sign, out),
             Packet::Signed(signed) => self.on_signed(now, index, &signed, out),
-            Packet::Ack(ack) => self.on_ack(now, index, *ack, novelty, out),
+            Packet::Ack(ack) => self.on_ack(now, index, &ack, novelty, out),
             Packet::Alive(alive) => self.on_alive(now, index, alive, out),
             Packet::Proposal(_) => self.on_proposal(now, envelope, novelty, out),
             Packet::PrepareVote(vote) => self.on_prepare_vote(index, &vote, out),

@@ -183,7 +183,7 @@ impl Consensus {
         &mut self,
         now: Monotonic,
         index: ValidatorIndex,
-        ack: Ack,
+        ack: &Ack,
         novelty: Novelty,
         out: &mut Output,
     ) {

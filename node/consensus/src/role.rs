@@ -59,6 +59,8 @@ pub(crate) struct Candidacy {
 }
 
 /// The two rounds of an attempt.
+// The candidacy around it is boxed already.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Round {
     /// Collects nonces; binds nobody (§5.2).
