@@ -130,6 +130,7 @@ pub(crate) fn verify_x(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -43,7 +43,8 @@ fn a_certificate_of_every_size_verifies() {
 fn every_field_of_a_certificate_is_signed() {
     let world = World::new(CrashModel::Bft, 4);
     let genuine = certificate(&world, world.signers([0, 2, 3]));
-    let flips: [(fn(&World, &mut Certificate), usize); 7] = [
+    type Flip = fn(&World, &mut Certificate);
+    let flips: [(Flip, usize); 7] = [
         (|_, found| found.phase = Phase::Prepare, 0),
         (|_, found| found.view = view(6), 0),
         (|_, found| found.id = block(11, 0xbb), 0),
