@@ -87,6 +87,7 @@ fn close_enough(low: u64, high: u64) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! The node's front door: Ethereum's JSON-RPC, and Mokka's own, over HTTP and WebSocket on one port.
+//! The node's front door: Ethereum's JSON-RPC and Mokka's own, HTTP and WebSocket on one port.
 //!
 //! This crate answers and never decides: what it needs from the node it states as a few small
 //! traits ([`seams`]); the node implements them over its storage, pool, EVM and consensus.

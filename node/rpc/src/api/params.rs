@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How many blocks: a JSON number, or hex as Ethereum writes quantities. `eth_feeHistory` gets both.
+/// How many blocks: a JSON number, or hex as Ethereum writes quantities. Tools send both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockCount(pub u64);
 

@@ -98,12 +98,12 @@ impl Handlers {
 /// What geth refuses before it runs anything.
 fn check(transaction: &TransactionRequest, chain_id: u64) -> Result<(), RpcError> {
     let refuse = |words: String| Err(RpcError::InvalidParams(words));
-    if let (Some(input), Some(data)) = (&transaction.input.input, &transaction.input.data) {
-        if input != data {
-            return refuse(
-                "both \"data\" and \"input\" are set and not equal; use \"input\"".to_owned(),
-            );
-        }
+    if let (Some(input), Some(data)) = (&transaction.input.input, &transaction.input.data)
+        && input != data
+    {
+        return refuse(
+            "both \"data\" and \"input\" are set and not equal; use \"input\"".to_owned(),
+        );
     }
     let dynamic = transaction.max_fee_per_gas.or(transaction.max_priority_fee_per_gas).is_some();
     if transaction.gas_price.is_some() && dynamic {
@@ -113,10 +113,9 @@ fn check(transaction: &TransactionRequest, chain_id: u64) -> Result<(), RpcError
     }
     if let (Some(fee), Some(tip)) =
         (transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas)
+        && fee < tip
     {
-        if fee < tip {
-            return refuse(format!("maxFeePerGas ({fee}) < maxPriorityFeePerGas ({tip})"));
-        }
+        return refuse(format!("maxFeePerGas ({fee}) < maxPriorityFeePerGas ({tip})"));
     }
     if let Some(found) = transaction.chain_id.filter(|found| *found != chain_id) {
         return refuse(format!("chainId does not match node's (have={found}, want={chain_id})"));

@@ -187,6 +187,7 @@ fn check_percentiles(percentiles: &[f64]) -> Result<(), RpcError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

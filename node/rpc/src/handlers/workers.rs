@@ -31,8 +31,8 @@ impl Workers {
         Self { slots: Arc::new(Semaphore::new(count)), patience, limit }
     }
 
-    /// Runs `job` on a blocking thread. A thread cannot be stopped: it keeps its slot until it ends,
-    /// so that late work is never more than there are slots.
+    /// Runs `job` on a blocking thread. A thread cannot be stopped: it keeps its slot until it
+    /// ends, so that late work is never more than there are slots.
     pub(super) async fn run<T, F>(&self, job: F) -> Result<T, RpcError>
     where
         T: Send + 'static,
@@ -60,6 +60,7 @@ impl Workers {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::sync::mpsc;
 

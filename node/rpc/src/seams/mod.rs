@@ -1,8 +1,8 @@
 //! What the RPC needs from the node: five small traits, and the plain types that cross them.
 //!
 //! [`ChainReader`] and [`StateView`] read the disk and are called on blocking threads, as is
-//! [`Evm`]. [`TxPool`] is asynchronous, because a task owns the pool. [`ConsensusView`] answers from
-//! memory and must not wait.
+//! [`Evm`]. [`TxPool`] is asynchronous, because a task owns the pool. [`ConsensusView`] answers
+//! from memory and must not wait.
 
 mod chain;
 mod consensus;

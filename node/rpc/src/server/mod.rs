@@ -1,7 +1,8 @@
 //! Listens, bounds what connections may do, and hands requests to the handlers.
 //!
 //! ```text
-//! socket -> wire (cuts off who reads nothing) -> gate (host, origin) -> jsonrpsee -> meter -> handlers
+//! socket -> wire (cuts off who reads nothing) -> gate (host, origin) -> jsonrpsee -> meter
+//!        -> handlers
 //! ```
 
 mod gate;

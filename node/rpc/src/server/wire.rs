@@ -142,6 +142,7 @@ impl AsyncWrite for Wire {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::sync::Arc;
 

@@ -83,9 +83,9 @@ async fn with_room_in_blocks_the_least_tip_is_enough() {
     assert_eq!(client.blob_base_fee().await.unwrap(), U256::ONE);
 
     let tips = [40, 10, 30, 20, 50];
-    let full = tips.iter().map(|tip| {
-        entry(dynamic(*tip as u64, 1000, *tip, Some(BOB)), ALICE, GAS_LIMIT / 5, vec![])
-    });
+    let full = tips
+        .iter()
+        .map(|tip| entry(dynamic(9, 1000, *tip, Some(BOB)), ALICE, GAS_LIMIT / 5, vec![]));
     fake.commit(full.collect());
     assert_eq!(client.tip().await.unwrap(), U256::from(30));
     assert_eq!(client.gas_price().await.unwrap(), U256::from(BASE_FEE + 30));

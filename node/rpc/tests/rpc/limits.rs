@@ -63,7 +63,8 @@ async fn an_empty_batch_and_garbage_are_named() {
 async fn requests_and_answers_have_a_size() {
     let config = RpcConfig { max_request_bytes: 2000, max_response_bytes: 3000, ..local() };
     let server = Fake::with_blocks().serve(config).await;
-    let long = json!({ "jsonrpc": "2.0", "id": 1, "method": "web3_sha3", "params": ["0x".to_owned() + &"00".repeat(1000)] });
+    let data = format!("0x{}", "00".repeat(1000));
+    let long = json!({ "jsonrpc": "2.0", "id": 1, "method": "web3_sha3", "params": [data] });
     let refused = post(&server, &long.to_string()).await;
     assert_eq!(refused.status, 413);
     assert_eq!(refused.json()["error"]["code"], -32007);
@@ -91,7 +92,9 @@ async fn a_websocket_has_a_bounded_number_of_requests_in_flight() {
         RpcConfig { max_requests_in_flight: 2, evm_timeout: Duration::from_secs(30), ..local() };
     let server = fake.serve(config).await;
     let mut client = raw_ws(&server).await;
-    let endless = |id| json!({ "jsonrpc": "2.0", "id": id, "method": "eth_call", "params": [{ "to": ENDLESS }] });
+    let params = json!([{ "to": ENDLESS }]);
+    let endless =
+        |id| json!({ "jsonrpc": "2.0", "id": id, "method": "eth_call", "params": params });
     for id in 1..=3 {
         client.send(endless(id)).await;
     }

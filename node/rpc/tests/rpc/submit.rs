@@ -38,6 +38,8 @@ async fn what_cannot_be_decoded_is_refused_with_the_reason() {
         (&[0xc0][..], -32602, unparsable),
         (&[0xff, 1, 2][..], -32602, unparsable),
         (&[0x02][..], -32602, unparsable),
+        (&[0xb8, 0x02, 0x02, 0xc0][..], -32602, unparsable),
+        (&[0x00, 0xc0][..], -32000, unsupported),
         (&longer[..], -32602, unparsable),
         (cut, -32602, unparsable),
         (&[0x03, 0xc0][..], -32000, "blob transactions (EIP-4844, type 3)"),
@@ -62,14 +64,24 @@ async fn an_oversized_transaction_is_refused_before_it_is_decoded() {
 }
 
 /// Tools match on these words; programs should match on the reason.
-#[tokio::test]
-async fn every_refusal_has_its_words_and_its_reason() {
+async fn check_refusals(refusals: Vec<(TxRefusal, &str, &str)>) {
     let fake = Fake::with_blocks();
     let server = fake.serve(local()).await;
     let raw = hex::encode_prefixed(dynamic(4, 100, 1, Some(BOB)).encoded_2718());
+    for (refusal, words, reason) in refusals {
+        fake.refuse_next(refusal);
+        let failed = error(&server, "eth_sendRawTransaction", json!([raw])).await;
+        assert_eq!(failed["code"], -32000, "{failed}");
+        assert!(failed["message"].as_str().unwrap().contains(words), "{failed}");
+        assert_eq!(failed["data"]["reason"], reason);
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_nonce_funds_and_gas_have_their_words_and_reasons() {
     let (balance, cost) = (U256::ZERO, U256::ONE);
-    let (gas, minimum, limit, size) = (1, 21_000, 10, 11);
-    for (refusal, words, reason) in [
+    let (gas, minimum) = (1, 21_000);
+    check_refusals(vec![
         (TxRefusal::AlreadyKnown, "already known", "alreadyKnown"),
         (TxRefusal::NonceTooLow { next: 5, nonce: 4 }, "nonce too low", "nonceTooLow"),
         (TxRefusal::NonceTooHigh { next: 5, nonce: 999 }, "nonce too high", "nonceTooHigh"),
@@ -98,6 +110,14 @@ async fn every_refusal_has_its_words_and_its_reason() {
             "transaction gas limit too high (cap: 16777216, tx: 17000000)",
             "gasLimitTooHigh",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn refusals_of_price_kind_and_room_have_their_words_and_reasons() {
+    let (limit, size) = (10, 11);
+    check_refusals(vec![
         (
             TxRefusal::FeeBelowBaseFee { fee: 1, base_fee: 7 },
             "max fee per gas less than block base fee",
@@ -137,11 +157,6 @@ async fn every_refusal_has_its_words_and_its_reason() {
         (TxRefusal::NotPermitted("guests read".into()), "not permitted", "notPermitted"),
         (TxRefusal::Unavailable("it stops".into()), "send again later", "unavailable"),
         (TxRefusal::Other("a new rule".into()), "a new rule", "other"),
-    ] {
-        fake.refuse_next(refusal);
-        let failed = error(&server, "eth_sendRawTransaction", json!([raw])).await;
-        assert_eq!(failed["code"], -32000, "{failed}");
-        assert!(failed["message"].as_str().unwrap().contains(words), "{failed}");
-        assert_eq!(failed["data"]["reason"], reason);
-    }
+    ])
+    .await;
 }

@@ -148,8 +148,9 @@ async fn a_subscriber_that_does_not_read_ends_with_its_connection() {
     let mut client = raw_ws(&server).await;
     client.ask("eth_subscribe", json!(["newHeads"])).await;
     // Requests whose answers nobody reads, until the server cuts the connection.
-    let big = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_call",
-        "params": [{ "to": ECHO, "data": format!("0x{}", "ab".repeat(500_000)), "gas": "0x2000000" }] });
+    let data = format!("0x{}", "ab".repeat(500_000));
+    let params = json!([{ "to": ECHO, "data": data, "gas": "0x2000000" }]);
+    let big = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": params });
     let text = big.to_string();
     while client.try_send(text.clone()).await {}
     // Its only slot is free again.
