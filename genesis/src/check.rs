@@ -139,7 +139,7 @@ fn timer_alone(name: &str, value: Duration, zero: Option<Problem>, notes: &mut N
     }
     if let Some(zero) = zero.filter(|_| value.is_zero()) {
         notes.add(&path, zero);
-    } else if value.subsec_nanos() % 1_000_000 != 0 {
+    } else if !value.subsec_nanos().is_multiple_of(1_000_000) {
         notes.add(&path, Problem::TimerTooFine { value });
     } else if value > MAX_TIMER {
         notes.add(&path, Problem::TimerTooLong { value });

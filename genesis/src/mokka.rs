@@ -12,8 +12,11 @@ use crate::{
     reader::{Field, Notes, Object, parsed},
 };
 
+/// Where the settings keep a timer.
+type Timer = fn(&mut Settings) -> &mut Duration;
+
 /// Each timer by its name in the file and its place in the settings.
-pub(crate) const TIMERS: [(&str, fn(&mut Settings) -> &mut Duration); 7] = [
+pub(crate) const TIMERS: [(&str, Timer); 7] = [
     ("heartbeat", |settings| &mut settings.heartbeat),
     ("electionTimeout", |settings| &mut settings.election_timeout),
     ("proofLifetime", |settings| &mut settings.proof_lifetime),

@@ -11,7 +11,7 @@ fn alloc(accounts: Value) -> Value {
     with("/alloc", accounts)
 }
 
-fn one(account: Value) -> Value {
+fn one(account: &Value) -> Value {
     alloc(json!({ SOMEBODY.to_string(): account }))
 }
 
@@ -63,7 +63,7 @@ fn an_account_has_one_spelling() {
 #[test]
 fn the_balance_is_always_written() {
     only(
-        &one(json!({ "nonce": 1 })),
+        &one(&json!({ "nonce": 1 })),
         &format!(
             "alloc.{SOMEBODY}.balance: is missing; write the smallest units it holds, \"0\" for \
              none"
@@ -85,14 +85,14 @@ fn all_balances_together_fit_into_one() {
              account can hold; lower it"
         ),
     );
-    parse(&one(json!({ "balance": most })));
+    parse(&one(&json!({ "balance": most })));
 }
 
 #[test]
 fn private_keys_do_not_belong_here() {
     for name in ["secretKey", "privateKey"] {
         only(
-            &one(json!({ "balance": "1", name: B256::repeat_byte(1).to_string() })),
+            &one(&json!({ "balance": "1", name: B256::repeat_byte(1).to_string() })),
             &format!(
                 "alloc.{SOMEBODY}.{name}: would publish a private key to everybody who reads this \
                  file; remove it"
@@ -104,18 +104,18 @@ fn private_keys_do_not_belong_here() {
 #[test]
 fn code_is_hex_and_not_too_long() {
     only(
-        &one(json!({ "balance": "0", "code": "0x600" })),
+        &one(&json!({ "balance": "0", "code": "0x600" })),
         &format!(
             "alloc.{SOMEBODY}.code: is \"0x600\", which is not hex; write 0x and two hex digits \
              for each byte"
         ),
     );
     only(
-        &one(json!({ "balance": "0", "code": 60 })),
+        &one(&json!({ "balance": "0", "code": 60 })),
         &format!("alloc.{SOMEBODY}.code: is the number 60, but must be a string of hex digits"),
     );
     only(
-        &one(json!({ "balance": "0", "code": format!("0x{}", "00".repeat(24_577)) })),
+        &one(&json!({ "balance": "0", "code": format!("0x{}", "00".repeat(24_577)) })),
         &format!(
             "alloc.{SOMEBODY}.code: has 24577 bytes, but a contract has 24576 at most (EIP-170); \
              shorten it"
@@ -126,7 +126,7 @@ fn code_is_hex_and_not_too_long() {
 #[test]
 fn storage_words_are_padded_as_geth_does() {
     let storage = json!({ "0x1": "0x2a", "02": format!("0x{}", "00".repeat(32)) });
-    let genesis = parse(&one(json!({ "balance": "1", "storage": storage })));
+    let genesis = parse(&one(&json!({ "balance": "1", "storage": storage })));
     let storage = genesis.alloc()[&SOMEBODY].storage.clone().unwrap();
     let word = |value: u64| B256::from(U256::from(value));
     assert_eq!(storage.into_iter().collect::<Vec<_>>(), [(word(1), word(42))]);
@@ -134,7 +134,7 @@ fn storage_words_are_padded_as_geth_does() {
 
 #[test]
 fn storage_words_that_are_none() {
-    let storage = |storage: Value| one(json!({ "balance": "1", "storage": storage }));
+    let storage = |storage: Value| one(&json!({ "balance": "1", "storage": storage }));
     let path = format!("alloc.{SOMEBODY}.storage");
     only(
         &storage(json!({ "slot": "0x1" })),
@@ -161,14 +161,14 @@ fn storage_words_that_are_none() {
 #[test]
 fn an_account_must_be_one_by_eip_161() {
     only(
-        &one(json!({ "balance": "0", "nonce": "0x0", "code": "0x" })),
+        &one(&json!({ "balance": "0", "nonce": "0x0", "code": "0x" })),
         &format!(
             "alloc.{SOMEBODY}: has no balance, nonce or code, so it is no account; remove it or \
              give it a balance"
         ),
     );
     only(
-        &one(json!({ "balance": "0", "storage": { "0x1": "0x1" } })),
+        &one(&json!({ "balance": "0", "storage": { "0x1": "0x1" } })),
         &format!(
             "alloc.{SOMEBODY}: has storage, but EIP-161 deletes accounts without balance, nonce \
              and code; set nonce 1"
