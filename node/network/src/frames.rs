@@ -13,12 +13,21 @@ use crate::limits::{MAX_HELLO_BYTES, MAX_READING_BYTES, SMALL_FRAME};
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) bytes: Bytes,
+    pub(crate) size: Size,
     _reading: Option<OwnedSemaphorePermit>,
+}
+
+/// Whether a frame was as long as it may be. One that is too long is not read but still handed over,
+/// without bytes: libp2p reports no failure to read, and the sender must answer for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    Fits,
+    TooLong,
 }
 
 impl From<Bytes> for Frame {
     fn from(bytes: Bytes) -> Self {
-        Self { bytes, _reading: None }
+        Self { bytes, size: Size::Fits, _reading: None }
     }
 }
 
@@ -58,9 +67,12 @@ impl Codec for Frames {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let length = read_length(io, self.max_request).await?;
+        let Some(length) = read_length(io, self.max_request).await? else {
+            return Ok(Frame { bytes: Bytes::new(), size: Size::TooLong, _reading: None });
+        };
         let reading = self.reserve(length)?;
-        Ok(Frame { bytes: read_bytes(io, length).await?, _reading: reading })
+        let bytes = read_bytes(io, length).await?;
+        Ok(Frame { bytes, size: Size::Fits, _reading: reading })
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Bytes>
@@ -68,6 +80,7 @@ impl Codec for Frames {
         T: AsyncRead + Unpin + Send,
     {
         let length = read_length(io, MAX_HELLO_BYTES).await?;
+        let length = length.ok_or(io::ErrorKind::InvalidData)?;
         read_bytes(io, length).await
     }
 
@@ -96,13 +109,11 @@ impl Codec for Frames {
     }
 }
 
-async fn read_length<T: AsyncRead + Unpin>(io: &mut T, max: usize) -> io::Result<usize> {
+/// The announced length, unless it is more than allowed.
+async fn read_length<T: AsyncRead + Unpin>(io: &mut T, max: usize) -> io::Result<Option<usize>> {
     let mut length = [0; 4];
     io.read_exact(&mut length).await?;
-    match usize::try_from(u32::from_le_bytes(length)) {
-        Ok(length) if length <= max => Ok(length),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the frame is longer than allowed")),
-    }
+    Ok(usize::try_from(u32::from_le_bytes(length)).ok().filter(|length| *length <= max))
 }
 
 /// Memory grows with what has arrived, not with what was announced.
@@ -149,8 +160,8 @@ mod tests {
     #[test]
     fn too_long_and_cut_frames_are_refused() {
         let budget = reading_budget();
-        let long = read(9, &budget, wire(&[1; 10])).err().unwrap();
-        assert_eq!(long.kind(), io::ErrorKind::InvalidData);
+        let long = read(9, &budget, wire(&[1; 10])).unwrap();
+        assert_eq!((long.size, long.bytes.len()), (Size::TooLong, 0));
         let cut = read(10, &budget, wire(&[1; 10])[..12].to_vec()).err().unwrap();
         assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof);
     }

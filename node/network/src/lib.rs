@@ -32,6 +32,8 @@
 //! Read in this order: [`NetworkConfig`], [`Hello`], [`NetworkEvent`], [`NetworkHandle`], then the
 //! task in `service`.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod admitted;
 mod batch;
 mod behaviour;

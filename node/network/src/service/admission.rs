@@ -5,9 +5,7 @@ use std::{sync::atomic::Ordering, time::Instant};
 use bytes::Bytes;
 use libp2p::{
     PeerId,
-    request_response::{
-        Event, InboundFailure, Message, OutboundFailure, OutboundRequestId, ResponseChannel,
-    },
+    request_response::{Event, Message, OutboundFailure, OutboundRequestId, ResponseChannel},
 };
 use mokka_types::{Height, codec};
 
@@ -44,12 +42,7 @@ impl Service {
             Event::OutboundFailure { peer, request_id, error, .. } => {
                 self.on_hello_failure(peer, request_id, &error);
             }
-            Event::InboundFailure { peer, error, .. } => {
-                if is_too_long(&error) {
-                    self.fault(peer, Fault::OutOfBounds);
-                }
-                self.on_told(peer);
-            }
+            Event::InboundFailure { peer, .. } => self.on_told(peer),
             Event::ResponseSent { peer, .. } => self.on_told(peer),
         }
     }
@@ -266,9 +259,4 @@ impl Service {
             self.hang_up(id);
         }
     }
-}
-
-/// Whether reading failed because more was announced than is allowed.
-pub(super) fn is_too_long(error: &InboundFailure) -> bool {
-    matches!(error, InboundFailure::Io(error) if error.kind() == std::io::ErrorKind::InvalidData)
 }

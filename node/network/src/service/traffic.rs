@@ -10,10 +10,13 @@ use libp2p::{
 };
 use mokka_types::PublicKey;
 
-use super::{Service, admission::is_too_long};
+use super::Service;
 use crate::{
-    Fault, NetworkEvent, Packet, Transactions, ValidationToken, Verdict, batch, frames::Frame,
-    limits::MAX_BATCH_BYTES, outbox::Put, peer::Channel,
+    Fault, NetworkEvent, Packet, Transactions, ValidationToken, Verdict, batch,
+    frames::{Frame, Size},
+    limits::MAX_BATCH_BYTES,
+    outbox::Put,
+    peer::Channel,
 };
 
 impl Service {
@@ -125,6 +128,9 @@ impl Service {
     fn on_direct_event(&mut self, channel: Channel, event: request_response::Event<Frame, Bytes>) {
         match event {
             request_response::Event::Message { peer: source, message, .. } => match message {
+                Message::Request { request, .. } if request.size == Size::TooLong => {
+                    self.fault(source, Fault::OutOfBounds);
+                }
                 Message::Request { request, channel: answer, .. } => {
                     let protocols = self.swarm.behaviour_mut();
                     let protocol = match channel {
@@ -148,12 +154,8 @@ impl Service {
                     peer.in_flight.done(channel, request_id);
                 }
             }
-            request_response::Event::InboundFailure { peer, error, .. } => {
-                if is_too_long(&error) {
-                    self.fault(peer, Fault::OutOfBounds);
-                }
-            }
-            request_response::Event::ResponseSent { .. } => {}
+            request_response::Event::InboundFailure { .. }
+            | request_response::Event::ResponseSent { .. } => {}
         }
     }
 
@@ -165,7 +167,7 @@ impl Service {
                 } else {
                     Channel::Transactions
                 };
-                self.receive(channel, propagation_source, Some(message_id), message.data.into());
+                self.receive(channel, propagation_source, Some(&message_id), message.data.into());
             }
             gossipsub::Event::SlowPeer { failed_messages, .. } => {
                 self.stats.gossip_dropped +=
@@ -195,13 +197,13 @@ impl Service {
         &mut self,
         channel: Channel,
         source: PeerId,
-        gossip: Option<MessageId>,
+        gossip: Option<&MessageId>,
         bytes: Bytes,
     ) {
         let (now, size) = (Instant::now(), bytes.len());
         let Some(peer) = self.peers.get_mut(&source).filter(|peer| peer.is_admitted()) else {
             self.stats.unadmitted += 1;
-            return self.settle(source, gossip.as_ref(), Verdict::Ignore);
+            return self.settle(source, gossip, Verdict::Ignore);
         };
         let (bucket, max) = match channel {
             Channel::Packets => (&mut peer.consensus, self.max_packet),
@@ -209,13 +211,13 @@ impl Service {
         };
         if !bucket.take(size, now) {
             self.stats.rate_limited += 1;
-            self.settle(source, gossip.as_ref(), Verdict::Ignore);
+            self.settle(source, gossip, Verdict::Ignore);
             return self.fault(source, Fault::Flood);
         }
         peer.received_bytes += count(size);
         self.stats.bytes_received += count(size);
         if size > max {
-            self.settle(source, gossip.as_ref(), Verdict::Reject);
+            self.settle(source, gossip, Verdict::Reject);
             return self.fault(source, Fault::OutOfBounds);
         }
         self.deliver(channel, source, gossip, bytes);
@@ -225,13 +227,13 @@ impl Service {
         &mut self,
         channel: Channel,
         source: PeerId,
-        gossip: Option<MessageId>,
+        gossip: Option<&MessageId>,
         bytes: Bytes,
     ) {
-        let token = ValidationToken { source, gossip: gossip.clone() };
+        let token = ValidationToken { source, gossip: gossip.cloned() };
         let Some(queued) = self.outbox.reserve(bytes.len()) else {
             self.stats.inbound_dropped += 1;
-            return self.settle(source, gossip.as_ref(), Verdict::Ignore);
+            return self.settle(source, gossip, Verdict::Ignore);
         };
         let event = match channel {
             Channel::Packets => {
@@ -241,7 +243,7 @@ impl Service {
             Channel::Transactions => {
                 self.stats.batches_received += 1;
                 let Some(transactions) = batch::unpack(&bytes) else {
-                    self.settle(source, gossip.as_ref(), Verdict::Reject);
+                    self.settle(source, gossip, Verdict::Reject);
                     return self.fault(source, Fault::Malformed);
                 };
                 NetworkEvent::Transactions(Transactions {
@@ -254,7 +256,7 @@ impl Service {
         };
         if self.outbox.offer(event) == Put::Dropped {
             self.stats.inbound_dropped += 1;
-            self.settle(source, gossip.as_ref(), Verdict::Ignore);
+            self.settle(source, gossip, Verdict::Ignore);
         }
     }
 

@@ -103,7 +103,7 @@ async fn a_flood_gets_its_peer_cut_while_the_others_go_on() {
 #[tokio::test]
 async fn faults_that_the_node_reports_end_in_a_ban() {
     let (mut a, mut b) = pair().await;
-    for _ in 0..5 {
+    for _ in 0..6 {
         a.handle.report(Culprit::Validator(b.validator), Fault::Invalid);
     }
     assert_eq!(a.refused().await, (b.peer_id(), RefusedBy::Us, Reason::Banned));

@@ -12,20 +12,19 @@ async fn a_restarted_node_is_back_on_the_same_port() {
     specs[1].config.listen = b.socket();
     specs[1].config.targets = vec![a.target()];
     let id = b.peer_id();
+    b.stop().await;
+    a.lost(id).await;
     for round in 0..3 {
-        let b = if round == 0 { None } else { Some(specs[1].start().await) };
-        if let Some(mut b) = b {
-            a.connected_to(id).await;
-            b.connected_to(a.peer_id()).await;
-            a.handle.broadcast(format!("hello {round}"));
-            assert_eq!(b.packet().await.1, format!("hello {round}"));
-            b.handle.broadcast(format!("back {round}"));
-            assert_eq!(a.packet().await.1, format!("back {round}"));
-            b.stop().await;
-            a.lost(id).await;
-        }
+        let mut b = specs[1].start().await;
+        a.connected_to(id).await;
+        b.connected_to(a.peer_id()).await;
+        a.handle.broadcast(format!("hello {round}"));
+        assert_eq!(b.packet().await.1, format!("hello {round}"));
+        b.handle.broadcast(format!("back {round}"));
+        assert_eq!(a.packet().await.1, format!("back {round}"));
+        b.stop().await;
+        a.lost(id).await;
     }
-    drop(b);
 }
 
 #[tokio::test]
