@@ -137,7 +137,7 @@ impl<E: Engine> Chain<E> {
     /// Opens what an engine holds, if it is this chain and does not contradict itself.
     pub(crate) fn load(engine: E, dir: &Path, expected: ChainHash) -> Result<Self, OpenError> {
         let dir = || dir.to_path_buf();
-        let damaged = |source| OpenError::Store { dir: dir(), source };
+        let damaged = |source| OpenError::Store { dir: dir(), source: Box::new(source) };
         let format = get(&engine, Column::Meta, meta::FORMAT, |stored| stored.bytes::<4>())
             .map_err(damaged)?
             .ok_or_else(|| OpenError::Unfinished { dir: dir() })?;

@@ -66,7 +66,7 @@ impl DiskStore {
         let lock = lock(dir)?;
         let engine = Disk::open(dir, &database, lock, Existing::Refused)?;
         let chain = Chain::begin(engine, genesis)
-            .map_err(|source| OpenError::Store { dir: dir.into(), source })?;
+            .map_err(|source| OpenError::Store { dir: dir.into(), source: Box::new(source) })?;
         write_format(dir, &format)?;
         Ok(chain)
     }
@@ -242,11 +242,12 @@ impl Engine for Disk {
         }
         let start = IteratorMode::From(from, Direction::Forward);
         let entries = self.db.iterator_cf_opt(self.family(column)?, options, start).take(limit);
-        let read = |entry: Result<(Box<[u8]>, Box<[u8]>), _>| match entry {
-            Ok((key, value)) => Ok((key.into_vec(), value.into_vec())),
-            Err(error) => Err(unreadable(column, from, &error)),
-        };
-        entries.map(read).collect()
+        entries
+            .map(|entry| match entry {
+                Ok((key, value)) => Ok((key.into_vec(), value.into_vec())),
+                Err(error) => Err(unreadable(column, from, &error)),
+            })
+            .collect()
     }
 
     fn write(&self, batch: Batch, durability: Durability) -> Result<(), StoreError> {

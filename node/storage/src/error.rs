@@ -86,7 +86,7 @@ pub enum OpenError {
         /// Where.
         dir: PathBuf,
         /// What is wrong.
-        source: StoreError,
+        source: Box<StoreError>,
     },
 }
 
@@ -154,12 +154,12 @@ pub enum StoreError {
 
 impl StoreError {
     /// Bytes under a key that are no value.
-    pub(crate) fn corrupt(column: Column, key: &[u8], why: impl ToString) -> Self {
+    pub(crate) fn corrupt(column: Column, key: &[u8], why: &dyn ToString) -> Self {
         Self::Corrupt { column: column.name(), key: hex::encode(key), why: why.to_string() }
     }
 
     /// A record that another one promises.
     pub(crate) fn missing(column: Column, key: &[u8]) -> Self {
-        Self::corrupt(column, key, "nothing is stored")
+        Self::corrupt(column, key, &"nothing is stored")
     }
 }

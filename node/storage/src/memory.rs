@@ -58,7 +58,7 @@ impl MemoryDisk {
             return Err(OpenError::Exists { dir: PLACE.into() });
         }
         Chain::begin(engine, genesis)
-            .map_err(|source| OpenError::Store { dir: PLACE.into(), source })
+            .map_err(|source| OpenError::Store { dir: PLACE.into(), source: Box::new(source) })
     }
 
     /// Opens the chain on this disk.

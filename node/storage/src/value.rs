@@ -82,8 +82,9 @@ impl<'a> Stored<'a> {
     }
 
     /// The error that says what is wrong here.
+    #[allow(clippy::needless_pass_by_value)] // So that callers hand over what they have.
     pub(crate) fn corrupt(&self, why: impl ToString) -> StoreError {
-        StoreError::corrupt(self.column, self.key, why)
+        StoreError::corrupt(self.column, self.key, &why)
     }
 
     /// Exactly so many bytes.

@@ -131,7 +131,7 @@ fn transaction(number: u64, nonce: u64) -> TxEnvelope {
 fn receipt(at: u64) -> ReceiptEnvelope {
     let log = Log::new_unchecked(address(9), vec![B256::repeat_byte(8)], vec![7, 7].into());
     let receipt = Receipt {
-        status: Eip658Value::Eip658(at % 2 == 0),
+        status: Eip658Value::Eip658(at.is_multiple_of(2)),
         cumulative_gas_used: 21_000 * (at + 1),
         logs: vec![log],
     };
