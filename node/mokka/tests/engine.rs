@@ -207,8 +207,8 @@ fn a_replayed_packet_of_our_own_stops_nobody() {
     assert_eq!(*engine.core(), before, "it changes nothing");
 }
 
-fn final_block(height: u64, bytes: usize) -> FinalBlock {
-    let id = BlockId { height: Height::new(height), hash: BlockHash::new([height as u8; 32]) };
+fn final_block(height: u8, bytes: usize) -> FinalBlock {
+    let id = BlockId { height: Height::new(height.into()), hash: BlockHash::new([height; 32]) };
     let certificate = Certificate {
         phase: Phase::Commit,
         view: View::default(),

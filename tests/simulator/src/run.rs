@@ -1,6 +1,9 @@
 //! What one seed does: faults for safety, then heal everything and demand progress.
 
-use std::time::Duration;
+use std::{
+    panic::{self, AssertUnwindSafe},
+    time::Duration,
+};
 
 use mokka_types::CrashModel;
 
@@ -18,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// # Errors
 /// When a rule of §13 was broken.
 pub fn random_run(seed: u64) -> Result<Report, Failure> {
-    run(scenario(seed))
+    run_or_panic(scenario(seed))
 }
 
 /// Runs one seed and prints everything that happens.
@@ -26,7 +29,19 @@ pub fn random_run(seed: u64) -> Result<Report, Failure> {
 /// # Errors
 /// When a rule of §13 was broken.
 pub fn random_run_traced(seed: u64) -> Result<Report, Failure> {
-    run(scenario(seed).traced())
+    run_or_panic(scenario(seed).traced())
+}
+
+/// A panic of the core breaks a rule as well, and shall name its seed.
+fn run_or_panic(scenario: Scenario) -> Result<Report, Failure> {
+    let seed = scenario.seed;
+    let kind = format!("{} validators, {}", scenario.validators, scenario.model);
+    panic::catch_unwind(AssertUnwindSafe(|| run(scenario))).unwrap_or_else(|cause| {
+        let text = cause.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let what = format!("a node panicked: {}", text.unwrap_or_default());
+        Err(Failure { seed, kind, at: Duration::ZERO, what })
+    })
 }
 
 fn scenario(seed: u64) -> Scenario {

@@ -263,7 +263,7 @@ impl World {
             }),
             Asked::Finalize(block) => {
                 let id = block.id;
-                self.finalize(node, Entry::from(*block))?;
+                self.finalize(node, &Entry::from(*block))?;
                 Input::Finalized(mokka_consensus::FinalizedBlock { id })
             }
         };
@@ -277,13 +277,13 @@ impl World {
     }
 
     /// Into the log, unsynced (§6.5).
-    fn finalize(&mut self, node: usize, entry: Entry) -> Outcome {
+    fn finalize(&mut self, node: usize, entry: &Entry) -> Outcome {
         let mut notes = self.nodes[node].desk.notes();
-        if let Entry::Commit(block) = &entry {
+        if let Entry::Commit(block) = entry {
             self.oracle.block_is_final(node, block)?;
             notes.chain.extend(block.clone()).map_err(|why| format!("node {node}: {why}"))?;
         }
-        notes.disk.write(&entry);
+        notes.disk.write(entry);
         Ok(())
     }
 
