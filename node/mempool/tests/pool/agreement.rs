@@ -122,7 +122,8 @@ proptest! {
         base_fee in 0..3_u64,
     ) {
         let tx = any.build();
-        let spec = ChainSpec { chain_id: CHAIN, gas_limit: BLOCK_GAS, base_fee, ..Default::default() };
+        let defaults = ChainSpec::default();
+        let spec = ChainSpec { chain_id: CHAIN, gas_limit: BLOCK_GAS, base_fee, ..defaults };
         let valid = check_transaction(&spec, tx.envelope());
         let mut pool = Pool::new(Limits::default(), Rules::new(CHAIN, BLOCK_GAS, base_fee));
         let account = SenderAccount { balance: U256::MAX, ..SenderAccount::default() };
