@@ -24,6 +24,7 @@ async fn main() {
     }
     for mut validator in validators {
         validator.handle.stop();
-        println!("{:?}", validator.running.ended().await);
+        let promise = validator.store.state().promise.view;
+        println!("{:?}, bound to term {promise}", validator.running.ended().await);
     }
 }
