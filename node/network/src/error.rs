@@ -54,7 +54,10 @@ pub enum KeyError {
         source: io::Error,
     },
     /// Others could read it.
-    #[error("{path} can be read by other users (mode {mode:o}); run: chmod 600 {path}", path = path.display())]
+    #[error(
+        "{path} can be read by other users (mode {mode:o}); run: chmod 600 {path}",
+        path = path.display()
+    )]
     Readable {
         /// The file.
         path: PathBuf,

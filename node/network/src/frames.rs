@@ -17,8 +17,8 @@ pub(crate) struct Frame {
     _reading: Option<OwnedSemaphorePermit>,
 }
 
-/// Whether a frame was as long as it may be. One that is too long is not read but still handed over,
-/// without bytes: libp2p reports no failure to read, and the sender must answer for it.
+/// Whether a frame was as long as it may be. One that is too long is not read but still handed
+/// over, without bytes: libp2p reports no failure to read, and the sender must answer for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
     Fits,

@@ -67,8 +67,8 @@ impl Network {
     }
 }
 
-/// Speaks to the network task; cheap to clone. No method waits: what the task cannot take at once is
-/// dropped and counted.
+/// Speaks to the network task; cheap to clone. No method waits: what the task cannot take at once
+/// is dropped and counted.
 #[derive(Clone, Debug)]
 pub struct NetworkHandle {
     commands: mpsc::Sender<Command>,

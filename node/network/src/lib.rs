@@ -1,9 +1,9 @@
 //! How nodes find, recognise and talk to each other.
 //!
 //! One task owns the libp2p swarm ([`Network::spawn`]); the node tells it what to send through a
-//! [`NetworkHandle`], whose methods never wait, and hears what happened as [`NetworkEvent`]s. Nothing
-//! here understands a packet: bytes go in, bytes come out, and the owner says whether a broadcast was
-//! genuine ([`Verdict`]) before it is passed on.
+//! [`NetworkHandle`], whose methods never wait, and hears what happened as [`NetworkEvent`]s.
+//! Nothing here understands a packet: bytes go in, bytes come out, and the owner says whether a
+//! broadcast was genuine ([`Verdict`]) before it is passed on.
 //!
 //! ```text
 //! tcp ─ noise ─ yamux ─┬─ gossipsub        broadcasts and transactions, forwarded after a verdict
@@ -14,17 +14,18 @@
 //! ```
 //!
 //! # Who is let in
-//! A node has a libp2p key of its own ([`NodeKey`]); a statement signed by the validator key binds it
-//! ([`Binding`]), so the network never sees the validator key. Both sides show their [`Hello`] right
-//! after connecting. A side accepts packets once the other's hello was good, and sends once the other
-//! said welcome: so nothing is sent that would not be accepted. Another chain and strangers
-//! ([`Admitted`]) are told why ([`Reason`]), logged, and cut. Until then gossipsub keeps such a peer
-//! below every threshold: it hears nothing and nothing it says is looked at.
+//! A node has a libp2p key of its own ([`NodeKey`]); a statement signed by the validator key binds
+//! it ([`Binding`]), so the network never sees the validator key. Both sides show their [`Hello`]
+//! right after connecting. A side accepts packets once the other's hello was good, and sends once
+//! the other said welcome: so nothing is sent that would not be accepted. Another chain and
+//! strangers ([`Admitted`]) are told why ([`Reason`]), logged, and cut. Until then gossipsub keeps
+//! such a peer below every threshold: it hears nothing and nothing it says is looked at.
 //!
 //! # Bounds
 //! Sizes, streams, queues, rates, connections: each has a named constant with its reason, most of
-//! them in [`limits`]. What does not fit is dropped and counted ([`NetworkStats`]); consensus repeats
-//! itself (§6.8). A peer that misbehaves loses score and is banned for a while ([`Fault`], §10).
+//! them in [`limits`]. What does not fit is dropped and counted ([`NetworkStats`]); consensus
+//! repeats itself (§6.8). A peer that misbehaves loses score and is banned for a while ([`Fault`],
+//! §10).
 //!
 //! # Units
 //! Lengths of time are [`std::time::Duration`]; sizes are bytes of payload.

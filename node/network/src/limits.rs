@@ -94,7 +94,8 @@ pub const GOSSIP_QUEUE_TIME: Duration = Duration::from_secs(2);
 /// How often gossipsub looks after its mesh; publishing and forwarding do not wait for it.
 pub const GOSSIP_HEARTBEAT: Duration = Duration::from_millis(500);
 
-/// Identifiers of messages are remembered this long; later copies are stopped by their counters (§3).
+/// Identifiers of messages are remembered this long; later copies are stopped by their counters
+/// (§3).
 pub const DUPLICATE_MEMORY: Duration = Duration::from_secs(60);
 
 /// Orders that may wait for the network task, which takes them at once; full means it is stuck.

@@ -43,7 +43,8 @@ pub(crate) struct Service {
     dialer: Dialer,
     outbox: Outbox,
     peers: BTreeMap<PeerId, Peer>,
-    /// Which peer speaks for a validator, by x coordinate (§3); only peers whose hello was accepted.
+    /// Which peer speaks for a validator, by x coordinate (§3); only peers whose hello was
+    /// accepted.
     speakers: BTreeMap<[u8; 32], PeerId>,
     scores: Scores,
     /// Until when a peer is kept out.

@@ -73,10 +73,11 @@ async fn in_a_full_mesh_everybody_gets_every_broadcast_exactly_once() {
 async fn a_broadcast_goes_on_only_after_its_verdict() {
     // a - b - c: whatever c hears of a went through b.
     let specs = validators(3);
-    let (a, mut b, mut c) =
+    let (mut a, mut b, mut c) =
         (specs[0].start().await, specs[1].start().await, specs[2].start().await);
     a.dials([&b]);
     c.dials([&b]);
+    a.connected_to(b.peer_id()).await;
     c.connected_to(b.peer_id()).await;
     let mut waiting = vec![a.peer_id(), c.peer_id()];
     while !waiting.is_empty() {
