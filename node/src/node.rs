@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicBool},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use alloy_consensus::{Header, Sealed};
@@ -35,6 +35,7 @@ use crate::{
     gossip::{self, Carrier, Listener},
     metrics::{Metrics, RpcCalls},
     pool::{self, PoolHandle},
+    submit::Submissions,
     supervisor::{End, Task},
     view::{Overview, address_of},
     web,
@@ -42,6 +43,9 @@ use crate::{
 
 /// Committed blocks that a subscriber may be behind before it misses some.
 const HEADS_KEPT: usize = 256;
+
+/// How long a part may take to finish what it has, once the node stops.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// Where a node keeps its chain.
 pub enum Place {
@@ -187,6 +191,12 @@ impl Node {
         if let Some((_, task)) = self.network {
             // It was told to stop; a panic was reported on standard error.
             let _ended = task.await;
+        }
+        // Their inboxes are closed: they finish what they have, and let go of the store.
+        for task in &mut self.tasks {
+            if tokio::time::timeout(CLOSING, task.ended()).await.is_err() {
+                error!(part = task.name, "it did not end in time");
+            }
         }
         result
     }
@@ -387,7 +397,7 @@ impl Parts {
             metrics: Arc::clone(&metrics),
             keep_proof: Box::new(machine.proof_keeper()),
         };
-        tokio::spawn(listens.listen(engine.notices()));
+        self.spawn(listens.listen(engine.notices()));
         let running = self.spawn_engine(inbox, machine, key, handle.clone())?;
         let network = network.map(|network| self.connect(network, &engine, &pool));
         let chain = Arc::new(Chain { store: Arc::clone(&self.opened.store), head, heads });
@@ -448,8 +458,23 @@ impl Parts {
     ) -> (NetworkHandle, tokio::task::JoinHandle<()>) {
         let Network { handle, events, task } = network;
         let events: mpsc::Receiver<NetworkEvent> = events;
-        tokio::spawn(gossip::receive(events, handle.clone(), engine.clone(), pool.clone()));
+        self.spawn(gossip::receive(events, handle.clone(), engine.clone(), pool.clone()));
         (handle, task)
+    }
+
+    /// Runs beside the others, until the node stops.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            // Cut short or not, nothing is left to do.
+            let _cut_short = stop.run_until_cancelled(work).await;
+        });
+    }
+
+    fn submissions(&self, pool: &PoolHandle) -> Arc<Submissions> {
+        let (submissions, hand_on) = Submissions::new(pool.clone());
+        self.spawn(hand_on);
+        Arc::new(submissions)
     }
 
     /// Keeps the newest header at hand, and turns committed blocks into what the RPC tells.
@@ -470,7 +495,7 @@ impl Parts {
         let (newest, head) = watch::channel(sealed);
         let (heads, _) = broadcast::channel(HEADS_KEPT);
         let (mut blocks, out) = (blocks.subscribe(), heads.clone());
-        tokio::spawn(async move {
+        self.spawn(async move {
             loop {
                 match blocks.recv().await {
                     Ok(executed) => {
@@ -498,7 +523,7 @@ impl Parts {
         let node = mokka_rpc::Node {
             chain: Arc::clone(&chain) as _,
             heads: chain,
-            pool: crate::submit::Submissions::start(pool.clone()),
+            pool: self.submissions(pool),
             evm: Arc::new(calls),
             consensus: Arc::clone(overview) as _,
         };

@@ -20,29 +20,33 @@ pub(crate) struct Submissions {
 }
 
 impl Submissions {
-    /// Begins to hand on what the pool tells of new transactions.
-    pub(crate) fn start(pool: PoolHandle) -> Arc<Self> {
+    /// Submissions, and what hands on the pool's news of new transactions to subscribers.
+    pub(crate) fn new(pool: PoolHandle) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (arrivals, _) = broadcast::channel(ARRIVALS_KEPT);
-        let (mut fresh, out) = (pool.arrivals(), arrivals.clone());
-        tokio::spawn(async move {
-            loop {
-                match fresh.recv().await {
-                    Ok(transaction) if out.receiver_count() > 0 => {
-                        // Nobody has to listen.
-                        let _heard_by = out.send(pending(&transaction));
-                    }
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return,
-                }
-            }
-        });
-        Arc::new(Self { pool, arrivals })
+        let hand_on = hand_on(pool.arrivals(), arrivals.clone());
+        (Self { pool, arrivals }, hand_on)
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
         let (reply, answer) = oneshot::channel();
         self.pool.send(question(reply)).await;
         answer.await.ok()
+    }
+}
+
+async fn hand_on(
+    mut fresh: broadcast::Receiver<Arc<Transaction>>,
+    arrivals: broadcast::Sender<PendingTransaction>,
+) {
+    loop {
+        match fresh.recv().await {
+            Ok(transaction) if arrivals.receiver_count() > 0 => {
+                // Nobody has to listen.
+                let _heard_by = arrivals.send(pending(&transaction));
+            }
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
     }
 }
 

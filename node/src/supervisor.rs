@@ -17,6 +17,7 @@ pub(crate) enum End {
 pub(crate) struct Task {
     pub(crate) name: &'static str,
     ended: oneshot::Receiver<End>,
+    end: Option<End>,
 }
 
 /// Where a task says how it ended.
@@ -26,12 +27,15 @@ impl Task {
     /// A task that will tell its end.
     pub(crate) fn named(name: &'static str) -> (Ends, Self) {
         let (tell, ended) = oneshot::channel();
-        (Ends(tell), Self { name, ended })
+        (Ends(tell), Self { name, ended, end: None })
     }
 
-    /// Waits for the end.
+    /// Waits for the end; may be asked again.
     pub(crate) async fn ended(&mut self) -> End {
-        (&mut self.ended).await.unwrap_or(End::Vanished)
+        if self.end.is_none() {
+            self.end = Some((&mut self.ended).await.unwrap_or(End::Vanished));
+        }
+        self.end.clone().unwrap_or(End::Vanished)
     }
 }
 

@@ -42,9 +42,7 @@ impl Consensus {
         }
         if let Some(granted) = self.granted.get(&index) {
             let (known, new) = (granted.ballot, ballot);
-            if (known.view, known.attempt) > (new.view, new.attempt)
-                || known.attempt == new.attempt && known != new
-            {
+            if known.attempt > new.attempt || known.attempt == new.attempt && known != new {
                 return out.ignore(Ignored::NotNews);
             }
             if known == new && granted.answered.is_some() {
