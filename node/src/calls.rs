@@ -36,19 +36,15 @@ impl Evm for Calls {
 }
 
 fn outcome_of(outcome: mokka_runtime::CallOutcome) -> CallOutcome {
+    let out_of_gas = outcome.is_out_of_gas();
     match outcome {
         mokka_runtime::CallOutcome::Success { output, gas_used, .. } => {
             CallOutcome::Returned { output, gas_used }
         }
         mokka_runtime::CallOutcome::Revert { data, .. } => CallOutcome::Reverted { output: data },
-        mokka_runtime::CallOutcome::Halt { reason, .. } => {
-            CallOutcome::Halted(match reason == OUT_OF_GAS {
-                true => Halt::OutOfGas,
-                false => Halt::Other(reason),
-            })
+        mokka_runtime::CallOutcome::Halt { .. } if out_of_gas => {
+            CallOutcome::Halted(Halt::OutOfGas)
         }
+        mokka_runtime::CallOutcome::Halt { reason, .. } => CallOutcome::Halted(Halt::Other(reason)),
     }
 }
-
-/// How the runtime, like geth, names the halt that more gas might cure.
-const OUT_OF_GAS: &str = "out of gas";

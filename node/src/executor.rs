@@ -155,7 +155,7 @@ impl Executor {
             match job {
                 Job::Build(request) => self.build(request)?,
                 Job::Check(request) => self.check(&request)?,
-                Job::Finalize(block) => self.finalize(*block)?,
+                Job::Finalize(block) => self.finalize(&block)?,
                 Job::KeepProof(proof) => {
                     self.surroundings.store.put_leader_proof(&proof).map_err(text)?;
                 }
@@ -331,8 +331,8 @@ impl Executor {
         self.executed.insert(id, executed);
     }
 
-    fn finalize(&mut self, block: FinalizeBlock) -> Result<(), String> {
-        let executed = self.execution_of(&block)?;
+    fn finalize(&mut self, block: &FinalizeBlock) -> Result<(), String> {
+        let executed = self.execution_of(block)?;
         let started = Instant::now();
         let certificate = &block.certificate;
         let commit = BlockCommit { executed: &executed, certificate, next_set: None };

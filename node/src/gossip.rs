@@ -53,8 +53,8 @@ pub(crate) async fn receive(
                 network.validated(packet.token, verdict);
             }
             NetworkEvent::Transactions(transactions) => {
-                if let Err(Message::Gossiped(late)) = pool.offer(Message::Gossiped(transactions)) {
-                    network.validated(late.token, Verdict::Ignore);
+                if let Err(token) = pool.offer(transactions) {
+                    network.validated(*token, Verdict::Ignore);
                 }
             }
             NetworkEvent::PeerConnected { peer, validator, committed } => {

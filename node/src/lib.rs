@@ -17,6 +17,7 @@
 //! Read in this order: [`Node`], [`NodeSettings`], [`DataDir`], then `executor`, `pool`, `gossip`,
 //! `view`.
 
+mod assemble;
 mod calls;
 mod chain;
 mod config;
@@ -27,6 +28,7 @@ mod gossip;
 mod metrics;
 mod node;
 mod pool;
+mod setup;
 mod submit;
 mod supervisor;
 mod view;

@@ -21,7 +21,7 @@ use mokka_mempool::{
     AccountChange, Arrival, Budget, Candidates, Limits, Origin, Pool, Refusal, Rules,
     SenderAccount, SenderCode, Transaction,
 };
-use mokka_network::{NetworkHandle, PeerId, Transactions, Verdict};
+use mokka_network::{NetworkHandle, PeerId, Transactions, ValidationToken, Verdict};
 use mokka_runtime::{Executed, StateError, StateReader};
 use mokka_storage::Store;
 use mokka_types::{Monotonic, View};
@@ -85,9 +85,16 @@ impl PoolHandle {
         let _ended = self.inbox.send(message).await;
     }
 
-    /// From async code that must not wait; says whether there was room.
-    pub(crate) fn offer(&self, message: Message) -> Result<(), Message> {
-        self.inbox.try_send(message).map_err(mpsc::error::TrySendError::into_inner)
+    /// A peer's transactions, from async code that must not wait; gives their token back where there is
+    /// no room for them.
+    pub(crate) fn offer(&self, transactions: Transactions) -> Result<(), Box<ValidationToken>> {
+        match self.inbox.try_reserve() {
+            Ok(room) => {
+                room.send(Message::Gossiped(transactions));
+                Ok(())
+            }
+            Err(_) => Err(Box::new(transactions.token)),
+        }
     }
 
     /// From a thread that may block.
