@@ -1,0 +1,121 @@
+//! `mokka run`: a node.
+
+use std::path::{Path, PathBuf};
+
+use mokka_crypto::{SecretKey, keyfile};
+use mokka_node::{DataDir, Networking, Node, NodeOptions, Place};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::warn;
+
+use crate::{
+    error::Failure,
+    logging::{LogArgs, Quiet},
+    output,
+    password::{self, PasswordArgs},
+    settings::SettingsArgs,
+};
+
+/// The name of a password file in a data directory, used if no other is named.
+pub(crate) const PASSWORD_FILE: &str = "password";
+
+/// The exit code after a second signal, as shells have it after Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// Runs the node of a data directory until Ctrl-C or SIGTERM.
+///
+/// A setting counts where it stands first: as a flag, as a MOKKA_* variable, in config.toml, as
+/// default. A first signal stops in order, a second one at once. If the data directory holds a
+/// file named `password`, the key is opened with it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The directory that `mokka init` created.
+    #[arg(long, value_name = "DIR", env = "MOKKA_DATA_DIR")]
+    data_dir: PathBuf,
+    #[command(flatten)]
+    password: PasswordArgs,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+impl RunArgs {
+    /// Runs until told to stop.
+    pub(crate) async fn execute(&self) -> Result<(), Failure> {
+        self.log.start(Quiet::No)?;
+        let dir = DataDir::open(&self.data_dir)?;
+        let genesis = dir.genesis()?;
+        let mut settings = dir.settings()?;
+        self.settings.apply(&mut settings);
+        let key = self.key(&dir)?;
+        if let Some(key) = &key
+            && genesis.validator_set().index_of(&key.public_key()).is_none()
+        {
+            let key = key.public_key();
+            warn!(%key, "this key is none of the validators of genesis: others will refuse us");
+        }
+        let mut signals = Signals::new()?;
+        let options = NodeOptions {
+            genesis,
+            place: Place::Disk(dir),
+            key,
+            settings,
+            networking: Networking::On,
+        };
+        let node = Node::start(options).await?;
+        let stop = node.stop_handle();
+        tokio::spawn(async move {
+            signals.next().await;
+            stop.cancel();
+            signals.next().await;
+            output::note("stopped at once, not in order");
+            std::process::exit(INTERRUPTED);
+        });
+        Ok(node.ended().await?)
+    }
+
+    fn key(&self, dir: &DataDir) -> Result<Option<SecretKey>, Failure> {
+        let file = dir.key_file();
+        if !file.is_file() {
+            return Ok(None);
+        }
+        let beside = dir.path().join(PASSWORD_FILE);
+        let password = match (&self.password.password_file, beside.is_file()) {
+            (None, true) => password::from_file(&beside)?,
+            (Some(_), _) | (None, false) => self.password.existing(&file)?,
+        };
+        Ok(Some(open(&file, &password)?))
+    }
+}
+
+fn open(file: &Path, password: &str) -> Result<SecretKey, Failure> {
+    Ok(keyfile::read(file, password)?)
+}
+
+/// What tells a program to stop.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on signals do not end the process by themselves.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::operator(format!("cannot wait for signals: {error}")))
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for Ctrl-C or SIGTERM.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
