@@ -1,0 +1,33 @@
+# Two commands do everything: `make devnet` and `make test`. The rest is for those who work here.
+
+CARGO ?= cargo
+# `make sim SEEDS=20000`, or `make sim SEED=77` to see one run line by line.
+SEEDS ?= 20000
+
+.DEFAULT_GOAL := help
+.PHONY: help deps devnet test lint bench sim
+
+help: ## This list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+deps: ## Install what the build needs and the machine lacks
+	@sh tests/tidy/deps.sh
+
+devnet: deps ## Four validators on this machine, in the foreground; their data is in ./devnet
+	$(CARGO) run --package mokka-cli --bin mokka -- devnet
+
+test: deps ## Every test
+	$(CARGO) test --workspace
+
+lint: deps ## Format, clippy, documentation and the rules of the repository
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	$(CARGO) test --package mokka-tidy
+
+bench: deps ## Load on a running devnet: `make devnet` in another terminal first
+	$(CARGO) run --package mokka-cli --bin mokka -- bench
+
+sim: deps ## Many more seeds of the simulator: SEEDS=20000, or SEED=77 for one
+	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --package mokka-simulator \
+		--test seeds $(if $(SEED),one_seed,five_hundred_seeds) -- --nocapture
