@@ -1,7 +1,7 @@
 //! The thread that executes blocks, and the state machine that consensus sees.
 //!
-//! One block at a time, in the order of the requests. What was executed is kept under its id until a
-//! block is final at its height, so that a commit only writes.
+//! One block at a time, in the order of the requests. What was executed is kept under its id until
+//! a block is final at its height, so that a commit only writes.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,8 @@
 //! A node: everything else, put together.
 //!
 //! Nothing is decided here. Consensus decides which blocks are final (`mokka`), the runtime what a
-//! block does, the pool which transactions wait; this crate gives each a thread or task, and carries
-//! messages between them over bounded channels.
+//! block does, the pool which transactions wait; this crate gives each a thread or task, and
+//! carries messages between them over bounded channels.
 //! ```text
 //!          RPC ──submit──▶ pool ◀──transactions── network ──packets──▶ engine
 //!                           │ ▲                      ▲                 │   ▲

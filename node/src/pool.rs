@@ -1,7 +1,7 @@
 //! The thread that owns the pool.
 //!
-//! Everybody else sends it messages. It takes what waits in its inbox together: senders are recovered
-//! once, in parallel, and accounts are read from one state.
+//! Everybody else sends it messages. It takes what waits in its inbox together: senders are
+//! recovered once, in parallel, and accounts are read from one state.
 
 use std::{
     sync::{
@@ -85,8 +85,8 @@ impl PoolHandle {
         let _ended = self.inbox.send(message).await;
     }
 
-    /// A peer's transactions, from async code that must not wait; gives their token back where there is
-    /// no room for them.
+    /// A peer's transactions, from async code that must not wait; gives their token back where
+    /// there is no room for them.
     pub(crate) fn offer(&self, transactions: Transactions) -> Result<(), Box<ValidationToken>> {
         match self.inbox.try_reserve() {
             Ok(room) => {

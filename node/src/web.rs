@@ -1,7 +1,7 @@
 //! `/metrics`, `/health` and `/ready`, over HTTP.
 //!
-//! *Health*: the node runs and its state agrees with the others'. *Ready*: it also follows the chain
-//! and knows a leader, so that a load balancer may send it clients.
+//! *Health*: the node runs and its state agrees with the others'. *Ready*: it also follows the
+//! chain and knows a leader, so that a load balancer may send it clients.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 

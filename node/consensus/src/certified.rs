@@ -147,8 +147,8 @@ impl Consensus {
         }
     }
 
-    /// Asks whoever showed the certificate for the body, then its signers in turn (§6.8). A body that
-    /// we prepared ourselves is at hand.
+    /// Asks whoever showed the certificate for the body, then its signers in turn (§6.8). A body
+    /// that we prepared ourselves is at hand.
     fn fetch_body(&mut self, now: Monotonic, out: &mut Output) {
         let Some(arriving) = &self.next.arriving else { return };
         let id = arriving.certificate.id;

@@ -158,9 +158,10 @@ impl Consensus {
         let alone = set.len() == 1;
         let committee = Committee::new(config.chain, epoch, set)?;
         let me = committee.set().index_of(&config.key);
-        let promise = match safety.promise {
-            promise if promise.view.epoch == epoch => promise,
-            _ => Promise { view: View::new(epoch, Default::default()), signed: None },
+        let promise = if safety.promise.view.epoch == epoch {
+            safety.promise
+        } else {
+            Promise { view: View::new(epoch, Default::default()), signed: None }
         };
         let highest_seen = certificate.as_ref().map(|at| at.view).unwrap_or_default();
         let mut node = Self {

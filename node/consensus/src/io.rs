@@ -141,10 +141,11 @@ pub enum Action {
     /// Send to all, except ourselves.
     Broadcast(Packet),
     /// Open a nonce for this ballot, or find the one that is open for it, and send it to its
-    /// candidate in a `Voted` (§5.2). At most one nonce is open per candidate; newer replaces older.
+    /// candidate in a `Voted` (§5.2). At most one nonce is open per candidate; newer replaces
+    /// older.
     Grant(Ballot),
-    /// Consume the nonce that is open for this ballot and send `Signed` to its candidate (§5.3). The
-    /// same request again gets the stored answer; where no nonce is open, nothing is sent.
+    /// Consume the nonce that is open for this ballot and send `Signed` to its candidate (§5.3).
+    /// The same request again gets the stored answer; where no nonce is open, nothing is sent.
     SignBallot(SignBallot),
     /// Sign a vote for a block and send it to the leader (§6.3, §6.4).
     CastVote(CastVote),
@@ -154,8 +155,8 @@ pub enum Action {
     BuildBlock(BuildRequest),
     /// Check a block; answered by [`Input::Checked`].
     CheckBlock(Box<CheckRequest>),
-    /// Write a block that was found valid, with its certificate, in one atomic write that need not be
-    /// synced; answered by [`Input::Finalized`] (§6.5).
+    /// Write a block that was found valid, with its certificate, in one atomic write that need not
+    /// be synced; answered by [`Input::Finalized`] (§6.5).
     Finalize(Box<FinalizeBlock>),
     /// Our own state contradicts itself: stop, keep the evidence.
     Halt(Fatal),
@@ -386,7 +387,11 @@ pub enum Fatal {
     #[error("this node prepared two blocks at height {0}: {1} and {2}")]
     PreparedTwice(mokka_types::Height, BlockHash, BlockHash),
     /// A certified block that we find invalid: our state is not the others'.
-    #[error("block {} at height {} is certified but invalid here: our state differs from the others'", .0.hash, .0.height)]
+    #[error(
+        "block {} at height {} is certified but invalid here: our state differs from the others'",
+        .0.hash,
+        .0.height
+    )]
     Diverged(BlockId),
     /// Another block is certified at a height where we committed one.
     #[error("height {height} is final as {ours}, but a certificate shows {theirs}")]

@@ -47,7 +47,8 @@ impl Consensus {
         let leader = self.leader.as_ref().filter(|leader| leader.index != me);
         let alive = leader.map(|_| self.alive_at);
         let owed = self.owed_since.map(|since| since.after(self.progress_timeout()));
-        // Who does not count any more owes nothing: its instant has passed, and would come for ever.
+        // Who does not count any more owes nothing: its instant has passed, and would come for
+        // ever.
         let owing = leader.filter(|leader| leader.life != Life::CountedDead);
         let due = owing.and(self.block_due_at()).filter(|due| {
             let lifetime = self.config.settings.proof_lifetime;

@@ -22,7 +22,8 @@ use crate::{Engine, Fatal, Gate, Plugs, Start, TurnReport, Unopened};
 /// Packets that wait for the engine: some seconds of a busy set of 128, and a bounded number of
 /// blocks in memory. What comes on top is dropped; the protocol repeats it.
 const PACKETS_WAITING: usize = 1024;
-/// Answers that wait for the engine. The core has few requests open, so this is never full for long.
+/// Answers that wait for the engine. The core has few requests open, so this is never full for
+/// long.
 const ANSWERS_WAITING: usize = 64;
 /// Notices that a slow observer may be behind before it misses some.
 const NOTICES_KEPT: usize = 1024;
@@ -102,8 +103,8 @@ impl Handle {
         self.work.send_if_modified(|known| std::mem::replace(known, work) != work);
     }
 
-    /// Like [`Handle::work_waiting`], and the engine looks again even if it heard the same before: a
-    /// block could not be built, and something came meanwhile.
+    /// Like [`Handle::work_waiting`], and the engine looks again even if it heard the same before:
+    /// a block could not be built, and something came meanwhile.
     pub fn work_waiting_again(&self, work: WorkWaiting) {
         self.work.send_replace(work);
     }

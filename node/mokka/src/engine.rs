@@ -14,8 +14,8 @@ use mokka_types::{
 
 use crate::{Fatal, SafetyStore, Signer, StateMachine, Transport, serve::Server};
 
-/// More steps than one input can lead to: a packet of ours comes back at most once per kind, in each
-/// of the phases that a single validator runs through alone.
+/// More steps than one input can lead to: a packet of ours comes back at most once per kind, in
+/// each of the phases that a single validator runs through alone.
 const MAX_STEPS: usize = 256;
 
 /// What a user of the library brings.

@@ -1,13 +1,13 @@
 //! Mokka as a library: agreement on a sequence of blocks, for any transport and any state machine.
 //!
-//! The core (`mokka-consensus`) decides and never acts. This crate acts: [`Engine`] takes one input,
-//! lets the core decide, makes the records durable, and only then performs the actions (§8). It is a
-//! plain synchronous struct; the node and the simulator run the same one. [`driver`] gives it a
-//! thread, a clock and an inbox.
+//! The core (`mokka-consensus`) decides and never acts. This crate acts: [`Engine`] takes one
+//! input, lets the core decide, makes the records durable, and only then performs the actions (§8).
+//! It is a plain synchronous struct; the node and the simulator run the same one. [`driver`] gives
+//! it a thread, a clock and an inbox.
 //! ```text
-//!  peers ──bytes──▶ Gate ──Verified──▶ Inbox ─┐                    ┌─▶ SafetyStore  1. append, synced
-//!  state machine ──answers──▶ Handle ──▶ Inbox ┼─▶ Engine::turn ───┼─▶ Transport    2. packets
-//!  clock ──deadline──────────────────────────┘      (core.step)    └─▶ StateMachine 3. build, check, finalize
+//! peers ──bytes──▶ Gate ─Verified─▶ Inbox ──┐                ┌▶ SafetyStore   1. append, synced
+//! state machine ──answers──▶ Handle ▶ Inbox ┼▶ Engine::turn ─┼▶ Transport     2. packets
+//! clock ──deadline──────────────────────────┘  (core.step)   └▶ StateMachine  3. build, finalize
 //! ```
 //! A user of the library brings four plugs ([`Plugs`]): a [`Transport`] that carries packets, a
 //! [`StateMachine`] that builds and checks blocks, a [`SafetyStore`] that forgets nothing, and a

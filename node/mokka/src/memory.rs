@@ -61,8 +61,8 @@ impl MemoryReceiver {
     }
 }
 
-/// A network of these nodes, each connected to each: one transport and one receiver for every key, in
-/// the order given.
+/// A network of these nodes, each connected to each: one transport and one receiver for every key,
+/// in the order given.
 pub fn network(keys: &[PublicKey]) -> Vec<(MemoryTransport, MemoryReceiver)> {
     let (senders, receivers): (Vec<_>, Vec<_>) =
         keys.iter().map(|_| mpsc::channel(PACKETS_ON_THE_WAY)).unzip();

@@ -1,8 +1,8 @@
 //! Answers to nodes that catch up (§7) or miss a body (§6.8). They never reach the core.
 //!
-//! Blocks come from the state machine; the bodies of blocks that are not final yet from the last few
-//! that passed through this engine. Each peer has an allowance, so that asking costs the asker more
-//! than us.
+//! Blocks come from the state machine; the bodies of blocks that are not final yet from the last
+//! few that passed through this engine. Each peer has an allowance, so that asking costs the asker
+//! more than us.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,8 +25,8 @@ const REFILL: Duration = Duration::from_millis(100);
 const MAX_PEERS: usize = 1024;
 /// Blocks in one answer, whatever they weigh.
 const MAX_BLOCKS: usize = 256;
-/// Bodies that are proposed, checked or prepared at one time: one in flight, its successor, and what
-/// a candidate takes over.
+/// Bodies that are proposed, checked or prepared at one time: one in flight, its successor, and
+/// what a candidate takes over.
 const RECENT_BODIES: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,8 @@ impl Server {
         }
     }
 
-    /// Remembers the body of a block that is not final yet, and of which we know that it is this one.
+    /// Remembers the body of a block that is not final yet, and of which we know that it is this
+    /// one.
     pub(crate) fn remember(&mut self, id: BlockId, body: &Body) {
         if self.recent.iter().any(|(known, _)| *known == id) {
             return;

@@ -71,8 +71,8 @@ pub struct LocalSigner {
     key: Arc<SecretKey>,
     nonces: NonceBook,
     random: Box<dyn RngCore + Send>,
-    /// The last answer to each candidate, for an identical repeat; as many as there are pages in the
-    /// book, by the candidate's x coordinate.
+    /// The last answer to each candidate, for an identical repeat; as many as there are pages in
+    /// the book, by the candidate's x coordinate.
     answered: BTreeMap<[u8; 32], (SignBallot, Signed)>,
 }
 

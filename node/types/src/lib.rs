@@ -1,12 +1,12 @@
 //! The words of the protocol: what validators say, sign and remember.
 //!
-//! No rule lives here, only what a thing is and how it is written down: every number, name and packet
-//! of the specification is a type of its own, so that a [`Term`] cannot be taken for a [`Height`].
-//! Everything that crosses the network or the disk passes through [`codec`], whose encoding is
-//! canonical: one value, one sequence of bytes.
+//! No rule lives here, only what a thing is and how it is written down: every number, name and
+//! packet of the specification is a type of its own, so that a [`Term`] cannot be taken for a
+//! [`Height`]. Everything that crosses the network or the disk passes through [`codec`], whose
+//! encoding is canonical: one value, one sequence of bytes.
 //!
-//! Read in this order: [`Height`], [`Term`] and [`View`]; [`ValidatorSet`] and [`Quorum`]; [`Base`],
-//! [`Proof`] and [`Certificate`]; [`Packet`]; [`SafetyRecord`]; [`Settings`].
+//! Read in this order: [`Height`], [`Term`] and [`View`]; [`ValidatorSet`] and [`Quorum`];
+//! [`Base`], [`Proof`] and [`Certificate`]; [`Packet`]; [`SafetyRecord`]; [`Settings`].
 
 mod base;
 pub mod codec;

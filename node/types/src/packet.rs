@@ -7,8 +7,8 @@ use crate::{
     SetDigest, Signature, Signers, View,
 };
 
-/// Names one sending of a candidacy, so that it never recurs: the run of the candidate, and a counter
-/// that only grows within it.
+/// Names one sending of a candidacy, so that it never recurs: the run of the candidate, and a
+/// counter that only grows within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attempt {
     /// The candidate's run.
@@ -248,7 +248,7 @@ pub enum Packet {
 
 /// Which kind of packet; counters run per sender and kind (§3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // Each is named after its packet.
 pub enum PacketKind {
     Vote,
     Voted,
@@ -303,8 +303,8 @@ pub struct Envelope {
 
 /// An envelope with its sender's signature: what travels.
 ///
-/// The specification signs only what is relayed; every envelope is signed here, so that there is one
-/// way to authenticate a packet and a relayed copy is as good as a direct one.
+/// The specification signs only what is relayed; every envelope is signed here, so that there is
+/// one way to authenticate a packet and a relayed copy is as good as a direct one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SealedEnvelope {
     /// What is said.

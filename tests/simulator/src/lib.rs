@@ -8,13 +8,14 @@
 //! queue ──happening──▶ World ──turn──▶ Engine ──▶ Desk { packets, requests, records, deeds }
 //!   ▲                                                        │
 //!   └── packets (delayed, lost, twice), answers, wakes ──────┤
-//!                                           Oracle ◀─────────┘  every rule of §13, after every turn
+//!                                         Oracle ◀───────────┘ every rule of §13, after every turn
 //! ```
-//! A node has one log, as bytes ([`disk`]). Records sync it, commits do not; a crash keeps the synced
-//! part and whatever more the seed grants, cut anywhere, and the node starts again from these bytes.
+//! A node has one log, as bytes ([`disk`]). Records sync it, commits do not; a crash keeps the
+//! synced part and whatever more the seed grants, cut anywhere, and the node starts again from
+//! these bytes.
 //!
-//! Read in this order: [`Scenario`] and [`World`] (what a story can do), [`random_run`] (what a seed
-//! does), `oracle` (what must hold), then `disk`, `machine`, `desk`.
+//! Read in this order: [`Scenario`] and [`World`] (what a story can do), [`random_run`] (what a
+//! seed does), `oracle` (what must hold), then `disk`, `machine`, `desk`.
 //!
 //! # Limits
 //! Nobody lies on purpose except where a story makes a validator say something ([`World::say_as`]).

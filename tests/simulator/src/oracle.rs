@@ -134,7 +134,8 @@ impl Oracle {
         for id in prepared.into_iter().chain(voted) {
             demand(committed.height.next() >= Some(id.height), || {
                 format!(
-                    "node {at} came back at height {}, below the parent of {}, of which it has a record",
+                    "node {at} came back at height {}, below the parent of {}, of which it has a \
+                     record",
                     committed.height, id.height
                 )
             })?;

@@ -45,8 +45,8 @@ impl World {
         }
     }
 
-    /// New work is done in a final block at every node that runs, in time (§13); returns how long it
-    /// took.
+    /// New work is done in a final block at every node that runs, in time (§13); returns how long
+    /// it took.
     pub fn expect_progress(&mut self) -> Duration {
         self.expect_progress_within(LIVENESS_LIMIT)
     }

@@ -91,8 +91,8 @@ fn two_halves_of_four_make_no_block() {
     world.heal().expect_progress();
 }
 
-/// §5.3, §8: a node signs for one candidate per term, even across a crash. The oracle compares every
-/// signature of every run.
+/// §5.3, §8: a node signs for one candidate per term, even across a crash. The oracle compares
+/// every signature of every run.
 #[test]
 fn a_restarted_node_does_not_vote_twice_in_one_term() {
     for seed in 0..20 {
@@ -161,8 +161,8 @@ fn a_candidate_does_not_lead_on_a_base_that_it_has_overtaken() {
     }
 }
 
-/// A.2 *Late certificate*: a duplicate `Certified(Prepare, h − 1)` does not touch what is prepared at
-/// h (§6.3, "height exactly h").
+/// A.2 *Late certificate*: a duplicate `Certified(Prepare, h − 1)` does not touch what is prepared
+/// at h (§6.3, "height exactly h").
 #[test]
 fn a_late_prepare_certificate_changes_nothing() {
     for late in [20, 40, 80, 160, 320, 640] {
@@ -243,8 +243,8 @@ fn who_signed_a_first_attempt_signs_the_second() {
     }
 }
 
-/// A.9 *Prepared minority*: only P has prepared B, the others promised a higher term without a proof.
-/// P learns that term, they get B (§5.1, §5.4).
+/// A.9 *Prepared minority*: only P has prepared B, the others promised a higher term without a
+/// proof. P learns that term, they get B (§5.1, §5.4).
 #[test]
 fn a_block_that_only_one_has_prepared_is_proposed_again() {
     for seed in 0..10 {
