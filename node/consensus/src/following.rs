@@ -2,7 +2,7 @@
 
 use mokka_types::{
     Ack, Alive, BlockId, Certificate, CertifiedBase, Envelope, Monotonic, Packet, Promise, Proof,
-    SafetyRecord, ValidatorIndex, View,
+    RunNumber, SafetyRecord, ValidatorIndex, View,
 };
 
 use crate::{
@@ -63,10 +63,14 @@ impl Consensus {
 
     /// A newer run of the leader ends its protection at once (§3).
     pub(crate) fn notice_restart(&mut self, index: ValidatorIndex, envelope: &Envelope) {
-        if let Some(leader) = self.leader.as_mut().filter(|at| at.index == index)
-            && envelope.run > leader.run
-            && Some(index) != self.me
-        {
+        let ours = Some(index) == self.me;
+        let Some(leader) = self.leader.as_mut().filter(|at| at.index == index && !ours) else {
+            return;
+        };
+        if leader.run == RunNumber::default() {
+            // Others showed us its proof; this is the first that we hear of it.
+            leader.run = envelope.run;
+        } else if envelope.run > leader.run {
             leader.life = leader.life.without_protection();
         }
     }

@@ -1,0 +1,283 @@
+//! §5.2: round one, not binding.
+
+use mokka_types::{
+    Base, CertifiedBase, Epoch, Packet, PublicNonce, Refusal, Refused, Term, View, Vote,
+    VotedAnswer,
+};
+
+use crate::{
+    node::Node,
+    world::{HEARTBEAT, World, ack, ask, fresh_base, id, prepared, view},
+};
+
+fn refusals(node: &Node<'_>) -> Vec<Refused> {
+    node.said(|packet| match packet {
+        Packet::Voted(voted) => match &voted.answer {
+            VotedAnswer::Refused(refused) => Some((**refused).clone()),
+            VotedAnswer::Granted(_) => None,
+        },
+        _ => None,
+    })
+}
+
+fn nonces(node: &Node<'_>) -> Vec<PublicNonce> {
+    node.said(|packet| match packet {
+        Packet::Voted(voted) => match &voted.answer {
+            VotedAnswer::Granted(nonce) => Some(*nonce),
+            VotedAnswer::Refused(_) => None,
+        },
+        _ => None,
+    })
+}
+
+fn refused_for(node: &mut Node<'_>, from: usize, vote: Vote) -> Option<Refusal> {
+    node.sent.clear();
+    node.hears(from, ask(vote));
+    refusals(node).pop().map(|refused| refused.reason)
+}
+
+/// §5.2: who finds no rule against it grants, and writes nothing down.
+#[test]
+fn a_lawful_candidate_is_granted_and_nothing_is_recorded() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(1, ask(world.vote(1, 1, 1, fresh_base())));
+    assert_eq!(nonces(&node).len(), 1);
+    assert!(node.outputs.iter().all(|output| output.records.is_empty()));
+    assert_eq!(node.status().promise, view(0));
+}
+
+/// §5.2 rule 1: another epoch is refused.
+#[test]
+fn a_candidate_of_another_epoch_is_refused() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let mut vote = world.vote(1, 1, 1, fresh_base());
+    vote.ballot.view = View::new(Epoch::new(1), Term::new(1));
+    assert_eq!(refused_for(&mut node, 1, vote), Some(Refusal::Epoch));
+}
+
+/// §5.2 rule 2: a term at or below the promise is refused.
+#[test]
+fn a_term_not_above_the_promise_is_refused() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(2, 5);
+    node.pass(HEARTBEAT * 3 / 2 - HEARTBEAT / 100);
+    for term in [4, 5] {
+        let vote = world.vote(1, term, term, fresh_base());
+        assert_eq!(refused_for(&mut node, 1, vote), Some(Refusal::Term));
+    }
+}
+
+/// §5.2 rule 2: terms may grow by 2³² over everything seen, and no further.
+#[test]
+fn a_term_too_far_ahead_is_refused() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let far = world.vote(1, (1 << 32) + 1, 1, fresh_base());
+    assert_eq!(refused_for(&mut node, 1, far), Some(Refusal::TermTooHigh));
+    let near = world.vote(1, 1 << 32, 2, fresh_base());
+    assert_eq!(refused_for(&mut node, 1, near), None);
+    assert_eq!(nonces(&node).len(), 1);
+}
+
+/// §5.2 rule 2, A.13: the bound counts from what a valid proof shows, so that a node that was away
+/// for long is not locked out.
+#[test]
+fn the_bound_on_terms_counts_from_the_newest_proof() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let mut vote = world.vote(1, (1 << 33) + 1, 1, fresh_base());
+    vote.newest_proof = Some(world.proof(2, 1 << 33, fresh_base()));
+    assert_eq!(refused_for(&mut node, 1, vote), None);
+    assert_eq!(nonces(&node).len(), 1);
+    assert_eq!(node.status().promise, view(1 << 33), "the proof was adopted");
+}
+
+/// §5.2 rule 4: a base without the certificate that it needs is refused, whatever is wrong with it.
+#[test]
+fn an_unproved_base_is_refused() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let good = world.certified(prepared(3, id(1, 1)));
+    let proof_of = |change: &dyn Fn(&mut CertifiedBase)| {
+        let mut base = good.clone();
+        change(&mut base);
+        base
+    };
+    let bad = [
+        proof_of(&|base| base.prepare = None),
+        proof_of(&|base| base.prepare = Some(world.commit(3, id(1, 1)))),
+        proof_of(&|base| base.prepare = Some(world.prepare(2, id(1, 1)))),
+        proof_of(&|base| base.prepare = Some(world.prepare(3, id(1, 2)))),
+        proof_of(&|base| base.prepare.as_mut().unwrap().signatures.reverse()),
+        proof_of(&|base| base.commit = Some(world.commit(1, id(1, 0)))),
+        world.certified(Base { committed: id(1, 0), ..fresh_base() }),
+    ];
+    for (attempt, base) in (1..).zip(bad) {
+        let mut vote = world.vote(1, 9, attempt, base.base);
+        vote.base = base;
+        if attempt == 7 {
+            vote.base.commit = Some(world.prepare(1, id(1, 0)));
+        }
+        assert_eq!(refused_for(&mut node, 1, vote), Some(Refusal::InvalidBase), "{attempt}");
+    }
+    let mut vote = world.vote(1, 9, 9, good.base);
+    vote.base = good;
+    assert_eq!(refused_for(&mut node, 1, vote), None);
+}
+
+/// §5.2 rule 4: what is prepared was prepared in an earlier term than the candidate's.
+#[test]
+fn a_base_prepared_in_the_candidates_own_term_is_refused() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let vote = world.vote(1, 3, 1, prepared(3, id(1, 1)));
+    assert_eq!(refused_for(&mut node, 1, vote), Some(Refusal::InvalidBase));
+}
+
+/// A.3: committed h − 1 shown with the prepare certificate of h − 1 itself is no base.
+#[test]
+fn an_old_prepare_certificate_in_a_base_is_refused() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.commits_up_to(1);
+    let mut base = prepared(2, id(1, 0));
+    base.committed = id(1, 0);
+    let vote = world.vote(1, 9, 1, base);
+    assert_eq!(refused_for(&mut node, 1, vote), Some(Refusal::InvalidBase));
+}
+
+/// §5.2 rule 4: a base lower than ours is refused, and the refusal shows what is higher.
+#[test]
+fn a_lower_base_is_refused_and_told_ours() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.commits_up_to(2);
+    let vote = world.vote(1, 9, 1, Base { committed: id(1, 0), prepared: None });
+    assert_eq!(refused_for(&mut node, 1, vote), Some(Refusal::LowerBase));
+    node.hears(1, ask(world.vote(1, 9, 2, Base { committed: id(1, 0), prepared: None })));
+    let told = refusals(&node).pop().unwrap();
+    assert_eq!(told.base.base.committed, id(2, 0));
+    assert!(told.base.commit.is_some_and(|commit| commit.id == id(2, 0)));
+}
+
+/// §5.2 rule 6: while a leader lives, others wait for its news, and its news refuses them.
+#[test]
+fn news_of_the_leader_refuses_who_waits() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let proof = node.follows(2, 1);
+    assert_eq!(refused_for(&mut node, 1, world.vote(1, 2, 1, fresh_base())), None);
+    assert!(nonces(&node).is_empty(), "the answer is held");
+    node.pass(HEARTBEAT).hears(2, ack(&proof));
+    assert_eq!(refusals(&node).pop().map(|refused| refused.reason), Some(Refusal::LiveLeader));
+    assert!(nonces(&node).is_empty());
+}
+
+/// §5.2 rule 6: the silence of the leader grants, 1.5 heartbeats after its last packet.
+#[test]
+fn silence_of_the_leader_grants_who_waits() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(2, 1);
+    node.pass(HEARTBEAT);
+    node.hears(1, ask(world.vote(1, 2, 1, fresh_base())));
+    node.pass(HEARTBEAT / 2 - HEARTBEAT / 100);
+    assert!(nonces(&node).is_empty(), "not yet");
+    node.pass(HEARTBEAT / 50);
+    assert_eq!(nonces(&node).len(), 1);
+}
+
+/// §5.2 rule 6: a leader may itself stand again; it protects itself from nobody.
+#[test]
+fn a_leader_that_stands_again_is_granted() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(2, 1);
+    node.hears(2, ask(world.vote(2, 2, 1, fresh_base())));
+    assert_eq!(nonces(&node).len(), 1);
+}
+
+/// §3: a leader's `Vote` for a higher term ends its protection at once.
+#[test]
+fn a_leader_that_stands_protects_no_more() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(2, 1);
+    node.hears(2, ask(world.vote(2, 2, 1, fresh_base())));
+    node.sent.clear();
+    node.hears(1, ask(world.vote(1, 2, 1, fresh_base())));
+    assert_eq!(nonces(&node).len(), 1, "granted without waiting");
+}
+
+/// §3: a newer run of the leader ends its protection at once.
+#[test]
+fn a_leader_that_restarted_protects_no_more() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(2, 1);
+    node.hears_as(2, 9, 1, crate::world::alive(1, crate::world::genesis()));
+    node.sent.clear();
+    node.hears(1, ask(world.vote(1, 2, 1, fresh_base())));
+    assert_eq!(nonces(&node).len(), 1, "granted without waiting");
+}
+
+/// §3: a leader whose proof came from somebody else is no restarted one when it is first heard.
+#[test]
+fn a_leader_first_heard_after_its_proof_protects() {
+    let world = World::bft(4);
+    let mut node = Node::listening(&world, 0);
+    for other in [1, 3] {
+        node.hears(other, crate::world::alive(0, crate::world::genesis()));
+    }
+    let proof = world.proof(2, 4, fresh_base());
+    let mut vote = world.vote(1, 4, 1, fresh_base());
+    vote.newest_proof = Some(proof.clone());
+    node.hears(1, ask(vote));
+    node.hears(2, ack(&proof));
+    node.sent.clear();
+    node.hears(1, ask(world.vote(1, 5, 2, fresh_base())));
+    assert!(nonces(&node).is_empty(), "the leader lives, the answer is held");
+}
+
+/// §5.2: several candidates may be granted, and a repeated `Vote` gets the same nonce.
+#[test]
+fn several_candidates_are_granted_and_repetitions_get_the_same_nonce() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    for candidate in [1, 2, 1] {
+        node.hears(candidate, ask(world.vote(candidate, 1, 1, fresh_base())));
+    }
+    let nonces = nonces(&node);
+    assert_eq!(nonces.len(), 3);
+    assert_eq!(nonces[0], nonces[2]);
+    assert_ne!(nonces[0], nonces[1]);
+}
+
+/// §5.2: another base under one attempt is ignored, and so is an older attempt.
+#[test]
+fn another_base_under_one_attempt_is_ignored() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(1, ask(world.vote(1, 9, 2, fresh_base())));
+    node.sent.clear();
+    node.hears(1, ask(world.vote(1, 9, 2, prepared(3, id(1, 1)))));
+    node.hears(1, ask(world.vote(1, 9, 1, fresh_base())));
+    assert!(node.sent.is_empty());
+}
+
+/// §3: a `Vote` speaks for its sender, about the base that it shows.
+#[test]
+fn a_vote_that_contradicts_itself_is_an_accusation() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, ask(world.vote(1, 1, 1, fresh_base())));
+    let mut vote = world.vote(1, 1, 1, fresh_base());
+    vote.base = world.certified(prepared(1, id(1, 1)));
+    node.hears(1, ask(vote));
+    let accused: Vec<_> = node.outputs.iter().filter_map(|output| output.accused).collect();
+    assert_eq!(accused.iter().map(|at| at.who).collect::<Vec<_>>(), [world.key(2), world.key(1)]);
+    assert!(node.sent.is_empty());
+}
