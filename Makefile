@@ -19,10 +19,12 @@ devnet: deps ## Four validators on this machine, in the foreground; their data i
 test: deps ## Every test
 	$(CARGO) test --workspace
 
+# Twice, because the binary and the library are both named mokka and share a page.
 lint: deps ## Format, clippy, documentation and the rules of the repository
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --bins
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --lib
 	$(CARGO) test --package mokka-tidy
 
 bench: deps ## Load on a running devnet: `make devnet` in another terminal first

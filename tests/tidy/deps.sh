@@ -6,12 +6,22 @@ set -eu
 missing=
 need() { missing="$missing $1"; }
 
+# The library, and the headers that come with it: Debian ships them in two packages.
 has_libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] && return 0
-    ldconfig -p 2>/dev/null | grep -q 'libclang[-.0-9]*\.so' && return 0
-    ls /usr/lib/llvm*/lib/libclang*.so* /usr/lib64/libclang.so* /usr/lib/*/libclang*.so* \
+    some /usr/lib/llvm*/lib/clang/*/include/stddef.h /usr/lib*/clang/*/include/stddef.h \
         /usr/local/opt/llvm/lib/libclang.dylib /opt/homebrew/opt/llvm/lib/libclang.dylib \
-        /Library/Developer/CommandLineTools/usr/lib/libclang.dylib 2>/dev/null | grep -q .
+        /Library/Developer/CommandLineTools/usr/lib/libclang.dylib || return 1
+    [ "$(uname)" = Darwin ] || ldconfig -p 2>/dev/null | grep -q 'libclang[-.0-9]*\.so' ||
+        some /usr/lib/llvm*/lib/libclang*.so* /usr/lib64/libclang.so* /usr/lib/*/libclang*.so*
+}
+
+# Whether one of these files is there.
+some() {
+    for file in "$@"; do
+        [ -e "$file" ] && return 0
+    done
+    return 1
 }
 
 command -v cargo >/dev/null 2>&1 || {
