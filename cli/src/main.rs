@@ -7,6 +7,7 @@
 //! Read in this order: [`error`] (exit codes), [`output`], [`run`], [`devnet`], [`bench`].
 
 mod accounts;
+mod block;
 mod dev;
 mod devnet;
 mod endpoint;
@@ -22,6 +23,8 @@ mod run;
 mod screen;
 mod settings;
 mod status;
+mod transfer;
+mod tx;
 mod units;
 
 use std::{future::Future, process::ExitCode};
@@ -66,6 +69,9 @@ enum Command {
     Devnet(Box<devnet::DevnetArgs>),
     Status(status::StatusArgs),
     Validators(status::ValidatorsArgs),
+    Block(block::BlockArgs),
+    #[command(subcommand)]
+    Tx(tx::Tx),
 }
 
 impl Command {
@@ -79,6 +85,8 @@ impl Command {
             Self::Devnet(args) => on_one_thread(args.execute()),
             Self::Status(args) => on_one_thread(args.execute()),
             Self::Validators(args) => on_one_thread(args.execute()),
+            Self::Block(args) => on_one_thread(args.execute()),
+            Self::Tx(tx) => on_one_thread(tx.execute()),
         }
     }
 }
