@@ -96,7 +96,10 @@ impl Pages {
 const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-fn page(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {
+fn page(status: StatusCode, kind: &'static str, mut text: String) -> Response<Full<Bytes>> {
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
     let mut response = Response::new(Full::new(Bytes::from(text)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
