@@ -39,7 +39,7 @@ impl Consensus {
             return out.ignore(Ignored::OldTerm);
         }
         if proposal.id.height <= self.committed.height {
-            return self.answer_old_proposal(index, proposal.id, out);
+            return self.answer_old_proposal(index, out);
         }
         if proposal.parent.height > self.committed.height {
             // Its parent is on its way into our store, or must be fetched first.
@@ -81,11 +81,9 @@ impl Consensus {
     }
 
     /// The leader lags behind: show it what is final (§6.2).
-    fn answer_old_proposal(&self, index: ValidatorIndex, id: BlockId, out: &mut Output) {
+    fn answer_old_proposal(&self, index: ValidatorIndex, out: &mut Output) {
         out.ignore(Ignored::OtherHeight);
-        if let Some(certificate) = self.certificate.as_ref().filter(|_| Some(index) != self.me)
-            && id.height == self.committed.height
-        {
+        if let Some(certificate) = self.certificate.as_ref().filter(|_| Some(index) != self.me) {
             let packet = Packet::Certified(Box::new(certificate.clone()));
             out.act(Action::Send { to: self.key_of(index), packet });
         }
@@ -115,7 +113,7 @@ impl Consensus {
         if recorded.map(|(_, other)| other).or(first).is_some_and(|other| other != id) {
             return out.accuse(sender, PeerFault::Equivocation);
         }
-        if self.prepared_here().is_some_and(|prepared| prepared.view > view) {
+        if self.prepared_above(view) {
             return out.ignore(Ignored::Promised);
         }
         self.next.accepted = Some(Accepted { view, id, vote: VoteState::Owed });
@@ -135,7 +133,9 @@ impl Consensus {
         from: PublicKey,
         out: &mut Output,
     ) {
-        if self.next.known.contains_key(&id) {
+        // What broke a rule of the moment when it was fresh may be owed now.
+        let again = |known: &Known| known.state == Checked::Invalid && known.origin != origin;
+        if self.next.known.get(&id).is_some_and(|known| !again(known)) {
             return;
         }
         self.next.make_room(self.prepared.as_ref().map(|at| &at.id));

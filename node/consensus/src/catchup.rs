@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use mokka_types::{BlocksRequest, FinalBlock, Height, Monotonic, Packet, PublicKey};
+use mokka_types::{
+    Alive, BlocksRequest, FinalBlock, Height, Monotonic, Packet, PublicKey, Term, View,
+};
 
 use crate::{
     consensus::{Consensus, Knowledge},
@@ -47,6 +49,10 @@ impl Consensus {
         out: &mut Output,
     ) {
         self.catchup.target = self.catchup.target.max(height);
+        // Behind by one, with the certificate at hand: its body is all that may be missing.
+        if self.next.arriving.as_ref().is_some_and(|at| at.certificate.id.height >= height) {
+            return;
+        }
         if self.catchup.asked.is_none() && self.catchup.queue.is_empty() {
             self.ask_blocks(now, from, out);
         }
@@ -144,7 +150,10 @@ impl Consensus {
         if now >= asks_at {
             let next = now.after(self.config.settings.heartbeat);
             self.knowledge = Knowledge::Listening { asks_at: next };
-            out.act(Action::Broadcast(Packet::Alive(self.alive())));
+            // Whoever takes part answers a promise of nothing, even if we adopted a proof meanwhile.
+            let promise = View::new(self.epoch(), Term::default());
+            let alive = Alive { promise, committed: self.committed };
+            out.act(Action::Broadcast(Packet::Alive(alive)));
         }
     }
 

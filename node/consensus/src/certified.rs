@@ -51,6 +51,9 @@ impl Consensus {
             && *known == certificate
         {
             *vote = crate::at_height::VoteState::Owed;
+            if !self.next.known.contains_key(&id) {
+                self.ask_body(from, id, out);
+            }
             return;
         }
         if self.committee.check_certificate(&certificate).is_err() {
@@ -61,7 +64,11 @@ impl Consensus {
             return out.ignore(Ignored::OldTerm);
         }
         if Some(id.height) != self.committed.height.next() {
-            return out.ignore(Ignored::OtherHeight);
+            out.ignore(Ignored::OtherHeight);
+            if let Some(parent) = id.height.previous().filter(|at| *at > self.committed.height) {
+                self.want_blocks(now, from, parent, out);
+            }
+            return;
         }
         self.take_prepare_certificate(certificate);
         if !self.next.known.contains_key(&id) {

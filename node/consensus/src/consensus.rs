@@ -198,7 +198,7 @@ impl Consensus {
             owed_since: None,
             patience: 1,
             alive_at: now,
-            knowledge: match empty && !alone {
+            knowledge: match empty && !alone && me.is_some() {
                 true => Knowledge::Listening { asks_at: now },
                 false => Knowledge::Enough,
             },

@@ -111,8 +111,20 @@ impl Consensus {
         if !proved || Some(prepared.id.height) != self.committed.height.next() {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
-        if self.next.takeover.as_ref().is_some_and(|known| known.view >= view) {
-            return;
+        if let Some(known) = &self.next.takeover {
+            let (same, asked) = (known.id == prepared.id, known.from == from);
+            let patience = self.config.settings.election_timeout;
+            if now.since(known.asked_at) < patience {
+                // Another who holds the same block may have the body that the first withholds.
+                if known.view > view || (same && asked) {
+                    return;
+                }
+            } else if let Some(withholds) = self.committee.set().index_of(&known.from) {
+                self.silent = self.silent.with(withholds);
+            }
+        }
+        if theirs.prepare.is_some() {
+            self.see_view(now, view, out);
         }
         self.next.takeover = Some(Takeover {
             view,

@@ -26,6 +26,9 @@ impl Consensus {
     ) {
         let sender = self.key_of(index);
         self.note_promise(index, promise);
+        if let Some(prepared) = base.base.prepared.filter(|_| !self.is_bft()) {
+            self.note_promise(index, View::new(self.epoch(), prepared.term));
+        }
         self.show_height(now, index, base.base.committed, out);
         if let Some(certificate) = &base.commit {
             self.see_commit(now, certificate, sender, out);
@@ -93,9 +96,10 @@ impl Consensus {
             out.accuse(self.key_of(from), PeerFault::InvalidProof);
             return false;
         }
-        self.silent = proof.signers.iter().fold(self.silent, |all, one| all.without(one));
         self.see_view(now, proof.view, out);
         if self.newest_proof.as_ref().is_none_or(|newest| newest.view < proof.view) {
+            // Only a proof that is new shows that its signers have signed since they were silent.
+            self.silent = proof.signers.iter().fold(self.silent, |all, one| all.without(one));
             self.newest_proof = Some(proof.clone());
         }
         let followed = self.leader.as_ref().map(|leader| leader.proof.view);
@@ -250,12 +254,6 @@ impl Consensus {
         let empty = alive.promise.term.get() == 0;
         if empty && self.knowledge == Knowledge::Enough {
             self.tell_promise(now, index, out);
-        }
-        let enough = self.quorum().crashes() + 1;
-        if let Role::Leader(leadership) = &self.role
-            && self.peers.promised_above(leadership.view()) >= enough
-        {
-            self.resign(now, EndOfTerm::PromisesAbove, out);
         }
     }
 

@@ -49,7 +49,7 @@ impl Consensus {
                 return out.ignore(Ignored::Duplicate);
             }
         }
-        if self.held.get(&index).is_some_and(|held| held.vote.ballot == ballot) {
+        if self.held.get(&index).is_some_and(|held| held.vote.ballot.attempt >= ballot.attempt) {
             return out.ignore(Ignored::Duplicate);
         }
         self.answer(now, index, vote, Waiting::Allowed, out);

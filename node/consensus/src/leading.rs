@@ -35,6 +35,8 @@ impl Consensus {
             work: Work::Idle,
         }));
         self.enter_term(now, out);
+        // From here on our base changes only by a commit: what it owes stays at hand (§6.1).
+        self.next.takeover = None;
         out.events.push(Event::State(RoleName::Leader));
         // Their term is not above ours any more, or they will ask again.
         self.held.clear();
@@ -78,6 +80,9 @@ impl Consensus {
         let Role::Leader(leadership) = &self.role else { return None };
         if now >= leadership.proof_ends_at {
             return Some(EndOfTerm::ProofEnded);
+        }
+        if self.peers.promised_above(leadership.view()) > self.quorum().crashes() {
+            return Some(EndOfTerm::PromisesAbove);
         }
         if self.isolated_at().is_some_and(|at| now >= at) {
             return Some(EndOfTerm::Isolated);

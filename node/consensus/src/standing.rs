@@ -68,7 +68,10 @@ impl Consensus {
             .map(|asked| asked.view)
             .unwrap_or_default();
         let told = self.peers.credible_promise(self.quorum());
-        let highest = self.promise.view.max(self.highest_seen).max(told).max(asked);
+        // A block that we took over may be of a term above our promise (§5.4).
+        let prepared = self.prepared_here().map(|at| at.view).unwrap_or_default();
+        let seen = self.promise.view.max(self.highest_seen).max(prepared);
+        let highest = seen.max(told).max(asked);
         let term = match highest.epoch == self.epoch() {
             true => highest.term.next()?,
             false => self.promise.view.term.next()?,

@@ -48,7 +48,7 @@ impl Consensus {
         let Some(accepted) = self.next.accepted else { return };
         let Accepted { view, id, vote: VoteState::Owed } = accepted else { return };
         let Some(next_set) = self.next.valid(&id) else { return };
-        if view != self.promise.view || !self.hears_its_leader(now) {
+        if view != self.promise.view || !self.hears_its_leader(now) || self.prepared_above(view) {
             return;
         }
         self.next.accepted = Some(Accepted { vote: VoteState::Sent, ..accepted });
@@ -59,6 +59,11 @@ impl Consensus {
                 self.cast(Phase::Commit, accepted, next_set, out);
             }
         }
+    }
+
+    /// A block that was taken over may be of a later term: what is prepared never goes to a lower one.
+    pub(crate) fn prepared_above(&self, view: View) -> bool {
+        self.prepared_here().is_some_and(|prepared| prepared.view > view)
     }
 
     fn hears_its_leader(&self, now: Monotonic) -> bool {
@@ -116,6 +121,7 @@ impl Consensus {
         if view != self.promise.view
             || self.next.valid(&id) != Some(next_set)
             || !self.hears_its_leader(now)
+            || self.prepared_above(view)
         {
             return;
         }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod accepting;
 mod granting;
 mod node;
 mod quorum;

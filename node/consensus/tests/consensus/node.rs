@@ -11,7 +11,7 @@ use mokka_consensus::{
     Consensus, Event, FinalizedBlock, Input, Output, ProposedBlock, Restored, Status, Verdict,
     WorkWaiting,
 };
-use mokka_crypto::{NonceBook, digest};
+use mokka_crypto::{NonceBook, SecretKey, digest};
 use mokka_types::{
     BlockId, BlockVote, Certificate, Envelope, Epoch, FinalBlock, Monotonic, Packet, Phase, Proof,
     Proposal, PublicKey, RunNumber, SafetyRecord, SafetyState, Sign, Signed, SignedBallot, View,
@@ -79,9 +79,18 @@ impl<'w> Node<'w> {
         node
     }
 
+    /// A node whose key is in no set.
+    pub(crate) fn observer(world: &'w World) -> Self {
+        Self::with_key(world, usize::MAX, SafetyState::default())
+    }
+
     /// A node with records, on block 0.
     pub(crate) fn restored(world: &'w World, me: usize, durable: SafetyState) -> Self {
-        let key = world.secrets[me].public_key();
+        Self::with_key(world, me, durable)
+    }
+
+    fn with_key(world: &'w World, me: usize, durable: SafetyState) -> Self {
+        let key = key_of(world, me);
         let now = Monotonic::since_start(Duration::from_secs(100));
         let (core, output) = start(world, key, now, durable.clone(), genesis(), None, 1);
         let mut node = Self {
@@ -114,7 +123,7 @@ impl<'w> Node<'w> {
     /// The process ends and starts again: what is durable is all that is left.
     pub(crate) fn restart(&mut self) {
         self.run += 1;
-        let key = self.world.key(self.me);
+        let key = key_of(self.world, self.me);
         let (durable, certificate) = (self.durable.clone(), self.certificate.clone());
         let (core, output) =
             start(self.world, key, self.now, durable, self.committed, certificate, self.run);
@@ -283,7 +292,7 @@ impl<'w> Node<'w> {
     }
 
     fn send(&mut self, to: Option<PublicKey>, packet: Packet) -> Option<Input> {
-        if to == Some(self.world.key(self.me)) {
+        if to == Some(key_of(self.world, self.me)) {
             return Some(self.own(packet));
         }
         self.sent.push(Sent { to, packet });
@@ -419,6 +428,14 @@ pub(crate) fn sign_with(
     let Sign { ballot, .. } = *sign;
     let digest = digest::proof(&CHAIN, ballot.view, &ballot.candidate, &ballot.base);
     Some(Signed { ballot, partial, signature: key.sign(&digest) })
+}
+
+/// An observer has a key of its own.
+fn key_of(world: &World, me: usize) -> PublicKey {
+    match world.secrets.get(me) {
+        Some(secret) => secret.public_key(),
+        None => SecretKey::from_bytes([200; 32]).unwrap().public_key(),
+    }
 }
 
 fn start(
