@@ -218,7 +218,6 @@ impl ConsensusView for Overview {
             validator: self.validator(&leader),
             epoch: status.promise.epoch.get(),
             term: status.promise.term.get(),
-            proof_ends_in_ms: None,
         })
     }
 

@@ -59,8 +59,6 @@ pub struct LeaderView {
     pub epoch: u64,
     /// In which term.
     pub term: u64,
-    /// When its proof ends, in milliseconds from now, as this node counts.
-    pub proof_ends_in_ms: Option<u64>,
 }
 
 /// How far a node that is behind has come.

@@ -422,7 +422,7 @@ impl ConsensusView for Fake {
     }
     fn leader(&self) -> Option<LeaderView> {
         let (epoch, term) = (1, 5);
-        Some(LeaderView { validator: validator(2), epoch, term, proof_ends_in_ms: Some(60_000) })
+        Some(LeaderView { validator: validator(2), epoch, term })
     }
     fn certificate(&self, number: u64) -> Result<Option<CertificateView>, ReadError> {
         let Some(committed) = self.kept(number)?.filter(|_| number > 0) else { return Ok(None) };
