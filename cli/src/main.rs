@@ -7,6 +7,7 @@
 //! Read in this order: [`error`] (exit codes), [`output`], [`run`], [`devnet`], [`bench`].
 
 mod accounts;
+mod bench;
 mod block;
 mod dev;
 mod devnet;
@@ -72,6 +73,7 @@ enum Command {
     Block(block::BlockArgs),
     #[command(subcommand)]
     Tx(tx::Tx),
+    Bench(Box<bench::BenchArgs>),
 }
 
 impl Command {
@@ -87,6 +89,7 @@ impl Command {
             Self::Validators(args) => on_one_thread(args.execute()),
             Self::Block(args) => on_one_thread(args.execute()),
             Self::Tx(tx) => on_one_thread(tx.execute()),
+            Self::Bench(args) => on_one_thread(args.execute()),
         }
     }
 }
