@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod accepting;
+mod end_of_term;
 mod granting;
 mod node;
+mod proof;
 mod quorum;
 mod signing;
+mod standing;
 mod voters;
 mod world;

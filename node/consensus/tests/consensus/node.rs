@@ -116,7 +116,8 @@ impl<'w> Node<'w> {
             ballots: BTreeMap::new(),
             votes: BTreeMap::new(),
         };
-        node.carry_out(output);
+        let answers = node.carry_out(output);
+        node.work_off(answers.into());
         node
     }
 
@@ -134,11 +135,15 @@ impl<'w> Node<'w> {
         self.writes.clear();
         self.builds.clear();
         self.sent.clear();
-        self.carry_out(output);
+        let answers = self.carry_out(output);
+        self.work_off(answers.into());
     }
 
     pub(crate) fn step(&mut self, input: Input) {
-        let mut queue = VecDeque::from([input]);
+        self.work_off(VecDeque::from([input]));
+    }
+
+    fn work_off(&mut self, mut queue: VecDeque<Input>) {
         while let Some(input) = queue.pop_front() {
             let output = self.core.step(self.now, input);
             queue.extend(self.carry_out(output));
