@@ -162,13 +162,16 @@ fn members_and_modules_are_listed() {
         file("cli/src/b/mod.rs", ""),
         file("cli/src/c.rs", ""),
         file("cli/tests/own.rs", ""),
+        file("cli/tests/whole/main.rs", "mod part;"),
+        file("cli/tests/whole/part.rs", ""),
+        file("tests/lost/main.rs", ""),
         file("tests/e2e/start.rs", "mod help;"),
         file("tests/e2e/help.rs", ""),
         file("tests/e2e/stop.rs", ""),
     ];
     let orphans = crates::orphans(&sources, &[cli]);
     let paths: Vec<_> = orphans.iter().map(|offence| offence.path.as_str()).collect();
-    assert_eq!(paths, ["cli/src/c.rs", "tests/e2e/stop.rs"]);
+    assert_eq!(paths, ["cli/src/c.rs", "tests/lost/main.rs", "tests/e2e/stop.rs"]);
 }
 
 #[test]

@@ -159,9 +159,8 @@ pub fn orphans(sources: &[Source], crates: &[Manifest]) -> Vec<Offence> {
         if module == "mod" {
             (folder, module) = folder.rsplit_once('/').unwrap_or(("", folder));
         }
-        !matches!(module, "lib" | "main" | "build")
-            && !targets.contains(&source.path)
-            && !is_own_target(folder, crates)
+        !targets.contains(&source.path)
+            && !is_own_target(folder, module, crates)
             && !sources.iter().any(|parent| {
                 (parent.path.rsplit_once('/').is_some_and(|(own, _)| own == folder)
                     || parent.path.strip_suffix(".rs") == Some(folder))
@@ -174,11 +173,23 @@ pub fn orphans(sources: &[Source], crates: &[Manifest]) -> Vec<Offence> {
     .collect()
 }
 
-/// Files directly in `tests`, `examples` or `benches` of a crate are targets of their own.
-fn is_own_target(folder: &str, crates: &[Manifest]) -> bool {
-    let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
-    matches!(name, "tests" | "examples" | "benches")
-        && crates.iter().any(|manifest| manifest.folder() == above)
+/// Whether cargo finds this file by itself: `src/lib.rs`, `tests/a.rs`, `tests/a/main.rs` and the
+/// like.
+fn is_own_target(folder: &str, module: &str, crates: &[Manifest]) -> bool {
+    let is_crate = |folder: &str| crates.iter().any(|manifest| manifest.folder() == folder);
+    let split =
+        |path: &str| path.rsplit_once('/').map(|(above, name)| (above.to_owned(), name.to_owned()));
+    let has_targets = |folder: &str| {
+        split(folder).is_some_and(|(above, name)| {
+            matches!(name.as_str(), "tests" | "examples" | "benches") && is_crate(&above)
+        })
+    };
+    match module {
+        "lib" | "main" if folder.ends_with("/src") => is_crate(folder.trim_end_matches("/src")),
+        "build" if is_crate(folder) => true,
+        "main" => split(folder).is_some_and(|(above, _)| has_targets(&above)),
+        _ => has_targets(folder),
+    }
 }
 
 /// Targets whose path a manifest spells out, relative to the root of the repository.
