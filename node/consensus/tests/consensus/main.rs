@@ -4,10 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod accepting;
+mod catchup;
 mod end_of_term;
+mod finality_bft;
+mod finality_cft;
 mod granting;
 mod node;
 mod proof;
+mod proposing;
 mod quorum;
 mod signing;
 mod standing;

@@ -1,0 +1,195 @@
+//! §7, §8: catching up, and listening before speaking.
+
+use mokka_types::{BlocksRequest, FinalBlock, Height, Packet};
+
+use crate::{
+    node::{Application, Node},
+    voters::newest_vote,
+    world::{
+        ELECTION, HEARTBEAT, World, ack, alive, ask, block, certified, fresh_base, genesis, id,
+    },
+};
+
+fn final_block(world: &World, height: u64) -> FinalBlock {
+    let (id, body) = block(height, 0);
+    FinalBlock { id, body, certificate: world.commit(1, id) }
+}
+
+fn asked(node: &Node<'_>) -> Vec<(usize, u64)> {
+    let of = |sent: &crate::node::Sent| match (&sent.packet, sent.to) {
+        (Packet::BlocksRequest(BlocksRequest { from }), Some(to)) => {
+            Some((node.world.place(&to), from.get()))
+        }
+        _ => None,
+    };
+    node.sent.iter().filter_map(of).collect()
+}
+
+/// §7: a bare claim only makes us ask; nothing is believed without a certificate.
+#[test]
+fn a_bare_claim_only_makes_us_ask() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, alive(0, id(7, 0)));
+    assert_eq!(asked(&node), [(2, 1)]);
+    assert_eq!(node.committed, genesis());
+}
+
+/// §7: blocks come in ranges, are verified and executed in order, and the next range is asked for.
+#[test]
+fn ranges_are_fetched_until_nothing_is_missing() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, alive(0, id(5, 0)));
+    node.hears(2, Packet::Blocks((1..=3).map(|at| final_block(&world, at)).collect()));
+    assert_eq!(node.committed, id(3, 0));
+    assert_eq!(asked(&node), [(2, 1), (2, 4)]);
+    node.hears(2, Packet::Blocks((4..=5).map(|at| final_block(&world, at)).collect()));
+    assert_eq!((node.committed, asked(&node).len()), (id(5, 0), 2));
+}
+
+/// §7: one block at a time is executed and written.
+#[test]
+fn blocks_are_written_one_after_the_other() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.application = Application::Slow;
+    node.hears(2, alive(0, id(2, 0)));
+    node.hears(2, Packet::Blocks((1..=2).map(|at| final_block(&world, at)).collect()));
+    assert_eq!((node.checks.len(), node.writes.len()), (1, 0));
+    node.answers();
+    assert_eq!((node.checks.len(), node.writes.len()), (0, 1));
+    node.writes_end();
+    assert_eq!((node.checks.len(), node.writes.len()), (1, 0));
+}
+
+/// §7: an answer with a certificate that does not verify, a gap, or another's certificate is dropped.
+#[test]
+fn a_bad_range_is_dropped_at_its_first_fault() {
+    let world = World::bft(4);
+    let mut wrong = final_block(&world, 2);
+    wrong.certificate.signatures.reverse();
+    let mut others = final_block(&world, 2);
+    others.certificate = world.commit(1, id(2, 1));
+    for second in [wrong, others, final_block(&world, 3)] {
+        let mut node = Node::new(&world, 0);
+        node.hears(2, alive(0, id(5, 0)));
+        node.hears(2, Packet::Blocks(vec![final_block(&world, 1), second]));
+        assert_eq!(node.committed, id(1, 0));
+    }
+}
+
+/// §7: a body that is not the certified block is fetched elsewhere.
+#[test]
+fn a_wrong_body_in_a_range_is_fetched_from_a_signer() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, alive(0, id(1, 0)));
+    let mut wrong = final_block(&world, 1);
+    wrong.body = block(1, 9).1;
+    node.hears(2, Packet::Blocks(vec![wrong]));
+    assert_eq!(node.committed, genesis());
+    node.pass(HEARTBEAT * 3);
+    let bodies: Vec<_> = node
+        .sent
+        .iter()
+        .filter(|sent| matches!(sent.packet, Packet::BodyRequest(_)))
+        .filter_map(|sent| sent.to)
+        .collect();
+    assert!(bodies.contains(&world.key(1)), "{bodies:?}");
+    let (at, body) = block(1, 0);
+    node.hears(1, Packet::Body(mokka_types::BodyReply { id: at, body }));
+    assert_eq!(node.committed, id(1, 0));
+}
+
+/// §7: who does not answer loses its claim, and another is asked.
+#[test]
+fn another_is_asked_where_one_does_not_answer() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, alive(0, id(9, 0))).hears(3, alive(0, id(5, 0)));
+    node.pass(ELECTION * 2);
+    assert_eq!(asked(&node), [(2, 1), (3, 1)]);
+    assert_eq!(node.status().highest_claimed, Height::new(5));
+    node.pass(ELECTION * 20);
+    assert_eq!(asked(&node).len(), 2, "nobody claims anything any more");
+}
+
+/// §7: blocks that nobody asked for are not taken.
+#[test]
+fn unasked_blocks_are_ignored() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, Packet::Blocks(vec![final_block(&world, 1)]));
+    assert_eq!(node.committed, genesis());
+    node.hears(3, alive(0, id(1, 0)));
+    node.hears(2, Packet::Blocks(vec![final_block(&world, 1)]));
+    assert_eq!(node.committed, genesis());
+}
+
+/// §6.8: a certificate whose body is missing: its sender is asked, then its signers in turn.
+#[test]
+fn a_missing_body_is_asked_of_the_sender_and_then_of_the_signers() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 3);
+    node.hears(1, certified(&world.commit(1, id(1, 0))));
+    node.pass(HEARTBEAT * 3);
+    let bodies: Vec<_> = node
+        .sent
+        .iter()
+        .filter(|sent| matches!(sent.packet, Packet::BodyRequest(_)))
+        .filter_map(|sent| sent.to)
+        .map(|key| world.place(&key))
+        .collect();
+    assert_eq!(bodies, [1, 0, 1, 2]);
+}
+
+/// §8: a node whose records are empty hears q − 1 others and syncs before it grants or stands.
+#[test]
+fn an_empty_node_listens_before_it_speaks() {
+    let world = World::bft(4);
+    let mut node = Node::listening(&world, 0);
+    node.hears(1, ask(world.vote(1, 1, 1, fresh_base())));
+    node.pass(HEARTBEAT * 20);
+    let spoke = |node: &Node<'_>| {
+        node.said(|packet| matches!(packet, Packet::Vote(_) | Packet::Voted(_)).then_some(())).len()
+    };
+    assert_eq!(spoke(&node), 0);
+    node.hears(2, alive(3, id(1, 0)));
+    node.hears(1, ask(world.vote(1, 4, 2, fresh_base())));
+    assert_eq!(spoke(&node), 0, "it has heard enough, but is behind");
+    node.hears(2, Packet::Blocks(vec![final_block(&world, 1)]));
+    assert_eq!(node.committed, id(1, 0));
+    node.until("stands", |node| newest_vote(node).is_some());
+}
+
+/// §8: it asks until it is answered, also when a leader was heard meanwhile; who takes part answers.
+#[test]
+fn an_empty_node_that_follows_a_leader_is_still_answered() {
+    let world = World::bft(4);
+    let mut wiped = Node::listening(&world, 0);
+    wiped.hears(1, ack(&world.proof(1, 3, fresh_base())));
+    wiped.sent.clear();
+    wiped.pass(HEARTBEAT * 2);
+    let asks = wiped.sent.iter().find(|sent| sent.to.is_none()).expect("it asks everybody");
+    let mut other = Node::new(&world, 2);
+    other.follows(1, 3);
+    other.sent.clear();
+    other.pass(HEARTBEAT).hears(0, asks.packet.clone());
+    let answered = other.sent.iter().any(|sent| sent.to == Some(world.key(0)));
+    assert!(answered, "{:?}", other.sent);
+}
+
+/// §8: and it votes on no block before that.
+#[test]
+fn an_empty_node_does_not_vote_on_blocks() {
+    let world = World::cft(5);
+    let mut node = Node::listening(&world, 0);
+    let proof = world.proof(1, 3, fresh_base());
+    node.hears(1, crate::world::propose(world.proposal(&proof, 1, 0)));
+    assert!(node.durable.prepared.is_none());
+    for at in [1, 2] {
+        node.hears(at, alive(3, genesis()));
+    }
+    assert!(node.durable.prepared.is_some(), "now it does");
+}
