@@ -79,18 +79,15 @@ impl Parts {
         let handle = network.as_ref().map(|network| network.handle.clone());
         let diverged = Arc::new(AtomicBool::new(false));
         let own = key.as_ref().map(SecretKey::public_key);
-        let pool_task = pool::spawn(
-            pool::Surroundings {
-                store: Arc::clone(&self.opened.store),
-                engine: engine.clone(),
-                network: handle.clone(),
-                metrics: Arc::clone(&metrics),
-                rules: pool_rules(&self.genesis, &self.settings),
-                limits: Limits::default(),
-            },
-            &pool,
-            pool_inbox,
-        )?;
+        let surroundings = pool::Surroundings {
+            store: Arc::clone(&self.opened.store),
+            engine: engine.clone(),
+            network: handle.clone(),
+            metrics: Arc::clone(&metrics),
+            rules: pool_rules(&self.genesis, &self.settings),
+            limits: Limits::default(),
+        };
+        let pool_task = pool::spawn(surroundings, &pool, pool_inbox)?;
         let (machine, executor_task) = executor::spawn(executor::Surroundings {
             spec: self.genesis.chain_spec(),
             store: Arc::clone(&self.opened.store),
@@ -119,14 +116,7 @@ impl Parts {
             started: Instant::now(),
             client_version: client_version(),
         });
-        let listens = Listener {
-            status: engine.status(),
-            network: handle.clone(),
-            pool: pool.clone(),
-            metrics: Arc::clone(&metrics),
-            keep_proof: Box::new(machine.proof_keeper()),
-        };
-        self.spawn(listens.listen(engine.notices()));
+        self.listen(&engine, handle.clone(), &pool, &metrics, &machine);
         let running = self.spawn_engine(inbox, machine, key, handle.clone())?;
         let network = network.map(|network| self.connect(network, &engine, &pool));
         let chain = Arc::new(Chain { store: Arc::clone(&self.opened.store), head, heads });
@@ -141,6 +131,25 @@ impl Parts {
         };
         let tasks = [pool_task, executor_task];
         Ok(Node { addresses, stop: self.stop, engine, running, tasks, network, rpc })
+    }
+
+    /// Hands on what consensus tells of itself.
+    fn listen(
+        &self,
+        engine: &mokka::Handle,
+        network: Option<NetworkHandle>,
+        pool: &PoolHandle,
+        metrics: &Arc<Metrics>,
+        machine: &executor::Machine,
+    ) {
+        let listener = Listener {
+            status: engine.status(),
+            network,
+            pool: pool.clone(),
+            metrics: Arc::clone(metrics),
+            keep_proof: Box::new(machine.proof_keeper()),
+        };
+        self.spawn(listener.listen(engine.notices()));
     }
 
     fn spawn_engine(
@@ -260,7 +269,7 @@ impl Parts {
 
 /// Name, version and platform, as Ethereum's clients write it.
 fn client_version() -> String {
-    let (version, os, arch) =
-        (env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
-    format!("Mokka/v{version}/{os}-{arch}/rust")
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let (version, rust) = (env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_RUST_VERSION"));
+    format!("Mokka/v{version}/{os}-{arch}/rust{rust}")
 }
