@@ -136,19 +136,28 @@ impl Node {
     /// # Errors
     /// Which part failed, and why.
     pub async fn ended(mut self) -> Result<(), NodeEnded> {
+        let mut consensus = Consensus::Runs;
         let [pool, executor] = &mut self.tasks;
-        let result = tokio::select! {
-            () = self.stop.cancelled() => Ok(()),
-            ended = self.running.ended() => match ended {
-                Ok(_) => Ok(()),
-                Err(reason) => Err(failed("consensus", &reason)),
-            },
-            end = pool.ended() => judge(pool.name, end),
-            end = executor.ended() => judge(executor.name, end),
+        let result = loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break Ok(()),
+                ended = self.running.ended(), if consensus == Consensus::Runs => {
+                    consensus = Consensus::Ended;
+                    match ended {
+                        Ok(_) => break Ok(()),
+                        Err(reason) if is_divergence(&reason) => {
+                            error!(%reason, "nothing more is committed; the RPC still answers");
+                        }
+                        Err(reason) => break Err(failed("consensus", &reason)),
+                    }
+                }
+                end = pool.ended() => break judge(pool.name, end),
+                end = executor.ended() => break judge(executor.name, end),
+            }
         };
         let orderly = self.stop.is_cancelled();
         self.engine.stop();
-        if orderly {
+        if orderly && consensus == Consensus::Runs {
             info!("stopping: giving up leadership, then closing");
             if let Err(reason) = self.running.ended().await {
                 error!(%reason, "consensus did not end in order");
@@ -168,6 +177,19 @@ impl Node {
         }
         result
     }
+}
+
+/// Whether the engine still decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consensus {
+    Runs,
+    Ended,
+}
+
+/// Our state is not the others': a node then stays up for reading, so that people can compare.
+fn is_divergence(ended: &mokka::Ended) -> bool {
+    let mokka::Ended::Fatal(mokka::Fatal::Core(fatal)) = ended else { return false };
+    matches!(fatal, mokka_consensus::Fatal::Diverged(_))
 }
 
 fn failed(part: &'static str, reason: &(impl ToString + ?Sized)) -> NodeEnded {
