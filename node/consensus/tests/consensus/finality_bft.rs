@@ -103,6 +103,24 @@ fn a_prepare_certificate_of_another_height_is_ignored() {
     assert_eq!(asked, [2]);
 }
 
+/// A.2, §6.3: nor does one of a lower height or term displace the one that waits for its verdict.
+#[test]
+fn a_late_certificate_does_not_displace_the_present_one() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let proof = world.proof(1, 3, fresh_base());
+    node.commits_up_to(1);
+    node.application = Application::Slow;
+    node.hears(1, propose(world.proposal(&proof, 2, 0)));
+    node.hears(1, certified(&world.prepare(3, id(2, 0))));
+    node.hears(1, certified(&world.prepare(3, id(1, 0))));
+    node.hears(1, certified(&world.prepare(2, id(2, 0))));
+    node.sent.clear();
+    node.answers();
+    assert_eq!(commits(&node), 1);
+    assert_eq!(node.durable.prepared.as_ref().map(|at| at.view), Some(crate::world::view(3)));
+}
+
 /// §6.3: a certificate is q valid signatures of members over exactly this; each flipped bit counts.
 #[test]
 fn a_certificate_with_one_flipped_bit_is_an_accusation() {

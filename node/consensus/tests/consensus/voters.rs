@@ -24,15 +24,25 @@ impl<'w> Voters<'w> {
     }
 
     pub(crate) fn grant(&mut self, at: usize, ballot: &Ballot) -> Packet {
+        self.try_grant(at, ballot).expect("a nonce")
+    }
+
+    /// Nothing where the ballot is old, or signed already.
+    pub(crate) fn try_grant(&mut self, at: usize, ballot: &Ballot) -> Option<Packet> {
         let book = self.books.entry(at).or_default();
         let key = &self.world.secrets[at];
-        let nonce = book.open(key, &CHAIN, ballot, &mut self.rng).expect("a nonce");
-        Packet::Voted(Voted { ballot: *ballot, answer: VotedAnswer::Granted(nonce) })
+        let nonce = book.open(key, &CHAIN, ballot, &mut self.rng)?;
+        Some(Packet::Voted(Voted { ballot: *ballot, answer: VotedAnswer::Granted(nonce) }))
     }
 
     pub(crate) fn sign(&mut self, at: usize, sign: &Sign) -> Packet {
+        self.try_sign(at, sign).expect("a share")
+    }
+
+    /// Nothing where no nonce is open for it.
+    pub(crate) fn try_sign(&mut self, at: usize, sign: &Sign) -> Option<Packet> {
         let book = self.books.entry(at).or_default();
-        Packet::Signed(sign_with(self.world, at, book, sign).expect("a share"))
+        sign_with(self.world, at, book, sign).map(Packet::Signed)
     }
 
     /// All who are named grant, until the node sends `Sign`; returns it.
