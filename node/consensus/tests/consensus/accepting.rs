@@ -234,6 +234,20 @@ fn no_vote_above_a_commit_that_is_still_being_written() {
     assert_eq!(votes(&node), [id(2, 0)]);
 }
 
+/// §6.5: a block that is certified already needs no vote: it goes into the store.
+#[test]
+fn no_vote_for_a_block_that_is_final() {
+    for world in [World::bft(4), World::cft(3)] {
+        let mut node = Node::new(&world, 0);
+        node.application = Application::Slow;
+        let proof = world.proof(1, 1, fresh_base());
+        node.hears(1, propose(world.proposal(&proof, 1, 0)));
+        node.hears(1, certified(&world.commit(1, id(1, 0))));
+        node.answers();
+        assert_eq!((votes(&node).len(), node.writes.len()), (0, 1));
+    }
+}
+
 /// §6.2: behind by more syncs first, and votes only when the parent is committed.
 #[test]
 fn a_follower_behind_by_more_syncs_first() {

@@ -77,3 +77,19 @@ fn a_grant_does_not_survive_a_restart() {
     node.hears(1, Packet::Sign(mokka_types::Sign { ballot, signers, nonce }));
     assert_eq!(node.durable.promise.view, view(0));
 }
+
+/// §5.1, §5.4: a node that took over a block of a term above its promise stands above that term, or
+/// its base would be none (rule 4).
+#[test]
+fn a_node_stands_above_the_term_of_what_it_took_over() {
+    for world in [World::bft(4), World::cft(3)] {
+        let (id, body) = crate::world::block(1, 1);
+        let certificate = world.is_bft().then(|| world.prepare(6, id));
+        let prepared = mokka_types::PreparedRecord { view: view(6), id, body, certificate };
+        let promise = mokka_types::Promise { view: view(2), signed: None };
+        let durable = SafetyState { promise, prepared: Some(prepared), ..Default::default() };
+        let mut node = Node::restored(&world, 0, durable);
+        node.until("stands", |node| newest_vote(node).is_some());
+        assert_eq!(newest_vote(&node).unwrap().ballot.view, view(7));
+    }
+}
