@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use alloy_primitives::Address;
 use mokka_crypto::{
     SecretKey,
     keyfile::{self, KdfCost},
@@ -93,13 +92,10 @@ impl From<Kdf> for KdfCost {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
-    public_key: PublicKeyText,
-    address: Address,
+    public_key: String,
+    address: String,
     file: &'a Path,
 }
-
-#[derive(Serialize)]
-struct PublicKeyText(String);
 
 impl Keys {
     /// Does what was asked.
@@ -159,7 +155,7 @@ fn show(key: PublicKey, file: &Path, format: Format) -> Result<(), Failure> {
             file.display()
         )));
     };
-    let shown = Shown { public_key: PublicKeyText(key.to_string()), address, file };
+    let shown = Shown { public_key: key.to_string(), address: address.to_string(), file };
     if format.json {
         return output::json(&shown);
     }

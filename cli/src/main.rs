@@ -6,6 +6,8 @@
 //!
 //! Read in this order: [`error`] (exit codes), [`output`], [`run`], [`devnet`], [`bench`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod accounts;
 mod bench;
 mod block;

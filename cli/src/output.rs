@@ -112,12 +112,12 @@ pub(crate) struct Table {
 impl Table {
     /// A table with these titles.
     pub(crate) fn new<const N: usize>(titles: [&str; N]) -> Self {
-        Self { rows: vec![titles.map(str::to_owned).to_vec()] }
+        Self { rows: vec![Vec::from(titles.map(str::to_owned))] }
     }
 
     /// One more row.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.to_vec());
+        self.rows.push(Vec::from(cells));
     }
 
     /// The lines of the table; the titles stand back.

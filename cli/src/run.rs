@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use mokka_crypto::{SecretKey, keyfile};
 use mokka_node::{DataDir, Networking, Node, NodeOptions, Place};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     error::Failure,
@@ -71,7 +71,9 @@ impl RunArgs {
             output::note("stopped at once, not in order");
             std::process::exit(INTERRUPTED);
         });
-        Ok(node.ended().await?)
+        node.ended().await?;
+        info!("stopped in order");
+        Ok(())
     }
 
     fn key(&self, dir: &DataDir) -> Result<Option<SecretKey>, Failure> {

@@ -1,8 +1,8 @@
 //! `mokka bench`: how many transfers a network makes final, and how soon.
 //!
 //! A transfer counts when a node *other* than the one it was sent to shows it in a block, which is
-//! final when it is there. Its latency runs from the moment it was due, not from when the client got
-//! round to sending it: a network that stalls is not spared the transfers that had to wait.
+//! final when it is there. Its latency runs from the moment it was due, not from when the client
+//! got round to sending it: a network that stalls is not spared the transfers that had to wait.
 //! ```text
 //! senders (signed before) --> pace: closed loop or open loop --> node A
 //!                                                                  :
@@ -57,12 +57,12 @@ pub(crate) struct BenchArgs {
           value_parser = clap::value_parser!(u32).range(1..=20_000), help_heading = "Load")]
     rate: Option<u32>,
     /// Open loop: for how long.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration,
-          help_heading = "Load")]
+    #[arg(long, value_name = "TIME", default_value = "30s",
+          value_parser = humantime::parse_duration, help_heading = "Load")]
     duration: Duration,
     /// How long to wait for a next transfer to become final before the rest counts as lost.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration,
-          help_heading = "Load")]
+    #[arg(long, value_name = "TIME", default_value = "30s",
+          value_parser = humantime::parse_duration, help_heading = "Load")]
     patience: Duration,
     /// How many accounts send; they are made new and get their coins first.
     #[arg(long, value_name = "COUNT", default_value_t = 200,
@@ -118,7 +118,7 @@ impl BenchArgs {
         match u32::try_from(count) {
             Ok(count @ 1..=2_000_000) => Ok((Pace::Open { rate }, count)),
             Ok(_) | Err(_) => Err(Failure::operator(format!(
-                "--rate {rate} for {} is {count} transfers; between 1 and 2,000,000 can be measured",
+                "--rate {rate} for {} is {count} transfers; 1 to 2,000,000 can be measured",
                 humantime::format_duration(self.duration)
             ))),
         }

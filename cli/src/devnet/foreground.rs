@@ -1,7 +1,9 @@
 //! Starting a network, and watching it in the foreground.
 
 use std::{
-    process::Child,
+    collections::BTreeMap,
+    os::unix::process::ExitStatusExt,
+    process::{Child, ExitStatus},
     time::{Duration, Instant},
 };
 
@@ -24,7 +26,7 @@ const FIRST_LEADER: Duration = Duration::from_secs(60);
 
 /// Starts all validators and returns as soon as there is a leader.
 pub(super) async fn detached(plan: Plan) -> Result<(), Failure> {
-    let (plan, _children) = start(&plan)?;
+    let (plan, mut children) = start(&plan)?;
     let endpoints = plan.endpoints()?;
     let began = Instant::now();
     loop {
@@ -35,7 +37,7 @@ pub(super) async fn detached(plan: Plan) -> Result<(), Failure> {
             return output::line(format_args!("leader {name} in term {term} after {took}"));
         }
         if let Some(number) = (0..endpoints.len()).find(|number| plan.running(*number).is_none()) {
-            let reason = why(&plan, number);
+            let reason = why(&plan, number, children[number].try_wait().ok().flatten());
             stop_all(&plan).await?;
             return Err(Failure::node(reason));
         }
@@ -111,10 +113,15 @@ fn announce(plan: &Plan) -> Result<(), Failure> {
     output::line("")
 }
 
-fn why(plan: &Plan, number: usize) -> String {
+/// What is known of the end of a validator; `how` comes from the system, for children of ours.
+fn why(plan: &Plan, number: usize, how: Option<ExitStatus>) -> String {
     let log = plan.log(number);
-    let last = children::last_line(&log).unwrap_or_else(|| "nothing".to_owned());
     let name = &plan.network.nodes[number].name;
+    if let Some(signal) = how.and_then(|how| how.signal()) {
+        // It had no time to say anything.
+        return format!("{name} was ended by signal {signal}; its log is {}", log.display());
+    }
+    let last = children::last_line(&log).unwrap_or_else(|| "nothing".to_owned());
     format!("{name} ended; the last line of {} is: {last}", log.display())
 }
 
@@ -153,9 +160,12 @@ impl Watch {
 
     /// Says who ended and who was started again. Nobody is restarted in silence.
     fn show_processes(&mut self) -> Result<(), Failure> {
+        let mut ends = BTreeMap::new();
         for child in &mut self.children {
-            // Collects those that ended; what they are is seen below.
-            let _still_running = child.try_wait();
+            // Remembered by the system until we ask, and by the child for ever after.
+            if let Ok(Some(how)) = child.try_wait() {
+                ends.insert(child.id(), how);
+            }
         }
         self.plan = Plan::open(&self.plan.dir)?;
         for number in 0..self.running.len() {
@@ -170,7 +180,7 @@ impl Watch {
                 None if self.plan.network.wanted == Wanted::Stopped => format!("{name} stopped"),
                 None => format!(
                     "{}; start it again with `mokka devnet restart {number} --dir {}`",
-                    why(&self.plan, number),
+                    why(&self.plan, number, before.and_then(|pid| ends.get(&pid).copied())),
                     self.plan.dir.display()
                 ),
             };
