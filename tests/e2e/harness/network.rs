@@ -1,0 +1,115 @@
+//! Some nodes that are one chain.
+
+use std::{path::Path, time::Instant};
+
+use alloy_provider::DynProvider;
+use tempfile::TempDir;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{
+    node::NodeProcess,
+    plan::{Plan, account},
+    wait::{report, until},
+};
+
+/// How many networks run at a time: more would measure this machine, not Mokka.
+static TURNS: Semaphore = Semaphore::const_new(1);
+
+/// Waits until no other network runs, and keeps it so.
+pub(crate) async fn turn() -> SemaphorePermit<'static> {
+    TURNS.acquire().await.unwrap()
+}
+
+/// A network of processes in a directory of its own. Dropped, it is gone.
+pub(crate) struct Network {
+    nodes: Vec<NodeProcess>,
+    root: TempDir,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl Network {
+    /// Makes a network, starts all its nodes, and waits for the first leader.
+    pub(crate) async fn start(plan: Plan) -> Self {
+        let turn = turn().await;
+        let root = tempfile::tempdir().unwrap();
+        plan.create(root.path());
+        let name = |at| NodeProcess::new(root.path(), &format!("node-{at}"));
+        let nodes = (0..plan.validators).map(name).collect();
+        let mut network = Self { nodes, root, _turn: turn };
+        let started = Instant::now();
+        network.restart_all().await;
+        network.leader().await;
+        report(format_args!("{plan:?}: a leader {:?} after the start", started.elapsed()));
+        network
+    }
+
+    /// Where its files are.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// How many validators it has.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// One of its nodes.
+    pub(crate) fn node(&self, at: usize) -> &NodeProcess {
+        &self.nodes[at]
+    }
+
+    /// One of its nodes, to stop or start it.
+    pub(crate) fn node_mut(&mut self, at: usize) -> &mut NodeProcess {
+        &mut self.nodes[at]
+    }
+
+    /// Those that run.
+    pub(crate) fn running(&self) -> impl Iterator<Item = (usize, &NodeProcess)> {
+        self.nodes.iter().enumerate().filter(|(_, node)| node.is_running())
+    }
+
+    /// A client of a node with an account that no other node's client uses.
+    pub(crate) async fn client(&self, at: usize) -> DynProvider {
+        self.nodes[at].http(account(u32::try_from(at).unwrap())).await
+    }
+
+    /// Kills all nodes at once.
+    pub(crate) fn kill_all(&mut self) {
+        self.nodes.iter_mut().for_each(NodeProcess::kill);
+    }
+
+    /// Starts all nodes together.
+    pub(crate) async fn restart_all(&mut self) {
+        self.nodes.iter_mut().for_each(NodeProcess::spawn);
+        for node in &mut self.nodes {
+            node.ready().await;
+        }
+    }
+
+    /// The node that all running ones follow, once they agree and it runs.
+    pub(crate) async fn leader(&self) -> usize {
+        until("all running nodes follow one leader that runs", || async {
+            let mut said = Vec::new();
+            for (_, node) in self.running() {
+                let leader = node.status().await["leader"].clone();
+                let place = leader["validator"]["index"].as_u64()?;
+                said.push((place, leader["term"].as_u64()?));
+            }
+            let first = *said.first()?;
+            let leader = self.place(usize::try_from(first.0).unwrap()).await?;
+            (said.iter().all(|one| *one == first)).then_some(leader)
+        })
+        .await
+        .0
+    }
+
+    /// The running node of a validator by its place in the set, which need not be ours.
+    async fn place(&self, index: usize) -> Option<usize> {
+        for (at, node) in self.running() {
+            if node.status().await["validator"]["index"].as_u64() == u64::try_from(index).ok() {
+                return Some(at);
+            }
+        }
+        None
+    }
+}

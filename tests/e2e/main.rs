@@ -1,0 +1,16 @@
+//!
+//! Every network is made by the commands that the README gives. A test says what must happen; the
+//! [`harness`] waits for it, at most a minute, and writes to standard error how long it took.
+//!
+//! Read in this order: [`harness`], [`by_hand`], [`token`], [`crashes`], [`refused`],
+//! [`bad_input`], [`operators`], [`clients`].
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod by_hand;
+mod clients;
+mod crashes;
+mod harness;
+mod operators;
+mod refused;
+mod token;

@@ -1,0 +1,114 @@
+//! An operator's mistakes: one line that says what to do, and an exit code for scripts.
+
+use std::{fs, path::Path};
+
+use crate::harness::{
+    Network, Plan, free_ports, mokka_fails, mokka_succeeds,
+    plan::{init, new_key},
+};
+
+fn says(dir: &Path, line: &[&str], words: &[&str]) {
+    let said = mokka_fails(dir, line);
+    for word in words {
+        assert!(said.contains(word), "mokka {line:?} says {said:?}, not {word:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_use_is_named_with_what_to_do() {
+    let mut network = Network::start(Plan::bft(1)).await;
+    let root = network.root().to_path_buf();
+    let run = ["run", "--data-dir", "node-0", "--password-file", "password"];
+    says(&root, &run, &["another node is using", "node-0", "--data-dir"]);
+
+    let node = network.node(0);
+    let taken = [
+        ("--rpc-listen", node.rpc().to_string()),
+        ("--metrics-listen", node.metrics().to_string()),
+        ("--p2p-listen", node.p2p().to_string()),
+    ];
+    init(&root, "genesis.json", None, "second", free_ports(1));
+    for (flag, address) in taken {
+        let (_, port) = address.split_once(':').unwrap();
+        let line = ["run", "--data-dir", "second", flag, &address];
+        says(&root, &line, &[port, "choose another", "port"]);
+    }
+    assert!(network.node_mut(0).is_alive(), "the first node has gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_directory_that_does_not_fit_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    Plan::bft(1).create(root);
+    let run = |dir| ["run", "--data-dir", dir, "--password-file", "password"];
+    says(root, &run("nowhere"), &["nowhere", "mokka init"]);
+    fs::create_dir(root.join("empty")).unwrap();
+    says(root, &run("empty"), &["empty", "mokka init"]);
+
+    let again = ["init", "--genesis", "genesis.json", "--data-dir", "node-0"];
+    says(root, &again, &["node-0", "choose another --data-dir"]);
+    says(root, &["init", "--genesis", "none.json", "--data-dir", "x"], &["none.json"]);
+
+    // The genesis file of another chain, copied over the right one.
+    let key = new_key(root, "other-key.json");
+    Plan::bft(1).genesis(root, "other.json", &[(key, 1)], &[]);
+    fs::copy(root.join("other.json"), root.join("node-0/genesis.json")).unwrap();
+    says(
+        root,
+        &run("node-0"),
+        &["node-0", "holds chain", "but the genesis file describes", "--data-dir"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_used_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    Plan::bft(1).create(root);
+    fs::write(root.join("wrong"), "another password\n").unwrap();
+    let run = |password| ["run", "--data-dir", "node-0", "--password-file", password];
+    says(root, &run("wrong"), &["validator.json", "password"]);
+    says(root, &run("nowhere"), &["password file", "nowhere"]);
+    says(root, &["run", "--data-dir", "node-0"], &["no terminal", "--password-file"]);
+
+    fs::write(root.join("torn.json"), "{\"version\": 3, \"crypto\"").unwrap();
+    let with_key = |key| ["init", "--genesis", "genesis.json", "--data-dir", "fresh", "--key", key];
+    says(root, &with_key("torn.json"), &["torn.json"]);
+    says(root, &with_key("none.json"), &["none.json"]);
+    assert!(!root.join("fresh").exists(), "a failed init leaves something behind");
+
+    let overwrite = ["keys", "new", "--out", "key-0.json", "--password-file", "password"];
+    let before = fs::read(root.join("key-0.json")).unwrap();
+    says(root, &overwrite, &["key-0.json"]);
+    assert_eq!(fs::read(root.join("key-0.json")).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_and_genesis_files_with_mistakes_are_refused_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    Plan::bft(1).create(root);
+    let run = ["run", "--data-dir", "node-0", "--password-file", "password"];
+    let settings = root.join("node-0/config.toml");
+    let right = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("max-speed = 7\n{right}")).unwrap();
+    let output = mokka_fails_in_lines(root, &run);
+    assert!(output.contains("config.toml") && output.contains("max-speed"), "{output}");
+    fs::write(&settings, right).unwrap();
+
+    let text = fs::read_to_string(root.join("genesis.json")).unwrap();
+    fs::write(root.join("bad.json"), text.replacen("gasLimit", "gasLimits", 1)).unwrap();
+    let output = mokka_fails_in_lines(root, &["genesis", "check", "bad.json"]);
+    assert!(output.contains("bad.json") && output.contains("gasLimits"), "{output}");
+    assert!(mokka_succeeds(root, &["genesis", "hash", "genesis.json"]).starts_with("0x"));
+}
+
+/// Files with several mistakes are told line by line.
+fn mokka_fails_in_lines(dir: &Path, line: &[&str]) -> String {
+    let output = crate::harness::mokka(dir).args(line).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "mokka {line:?}: {errors}");
+    assert!(errors.contains("error: "), "{errors}");
+    errors
+}
