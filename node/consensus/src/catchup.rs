@@ -150,7 +150,8 @@ impl Consensus {
         if now >= asks_at {
             let next = now.after(self.config.settings.heartbeat);
             self.knowledge = Knowledge::Listening { asks_at: next };
-            // Whoever takes part answers a promise of nothing, even if we adopted a proof meanwhile.
+            // Whoever takes part answers a promise of nothing, even if we adopted a proof
+            // meanwhile.
             let promise = View::new(self.epoch(), Term::default());
             let alive = Alive { promise, committed: self.committed };
             out.act(Action::Broadcast(Packet::Alive(alive)));

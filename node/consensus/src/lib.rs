@@ -17,8 +17,8 @@
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when
 //!   [`Input::Finalized`] says so, and nothing of the next height is recorded before it (§6.5).
-//! * The application's vote rule (§5.2 rule 5) is not asked yet, and a long-silent follower gets the
-//!   whole proposal again instead of its header (§6.8).
+//! * The application's vote rule (§5.2 rule 5) is not asked yet, and a long-silent follower gets
+//!   the whole proposal again instead of its header (§6.8).
 //! * Eligibility (§5.5), handover (§5.7), penalties (§5.4), epochs (§9) and evidence (§10) are not
 //!   here yet.
 //!

@@ -61,7 +61,8 @@ impl Consensus {
         }
     }
 
-    /// A block that was taken over may be of a later term: what is prepared never goes to a lower one.
+    /// A block that was taken over may be of a later term: what is prepared never goes to a lower
+    /// one.
     pub(crate) fn prepared_above(&self, view: View) -> bool {
         self.prepared_here().is_some_and(|prepared| prepared.view > view)
     }

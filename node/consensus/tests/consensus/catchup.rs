@@ -63,7 +63,8 @@ fn blocks_are_written_one_after_the_other() {
     assert_eq!((node.checks.len(), node.writes.len()), (1, 0));
 }
 
-/// §7: an answer with a certificate that does not verify, a gap, or another's certificate is dropped.
+/// §7: an answer with a certificate that does not verify, a gap, or another's certificate is
+/// dropped.
 #[test]
 fn a_bad_range_is_dropped_at_its_first_fault() {
     let world = World::bft(4);
@@ -163,7 +164,8 @@ fn an_empty_node_listens_before_it_speaks() {
     node.until("stands", |node| newest_vote(node).is_some());
 }
 
-/// §8: it asks until it is answered, also when a leader was heard meanwhile; who takes part answers.
+/// §8: it asks until it is answered, also when a leader was heard meanwhile; who takes part
+/// answers.
 #[test]
 fn an_empty_node_that_follows_a_leader_is_still_answered() {
     let world = World::bft(4);

@@ -1,5 +1,5 @@
-//! The node under test with the smallest driver that keeps its contract: records first, then actions
-//! in order, packets to itself at once. It watches what no node may ever do, in every test.
+//! The node under test with the smallest driver that keeps its contract: records first, then
+//! actions in order, packets to itself at once. It watches what no node may ever do, in every test.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -8,8 +8,8 @@ use std::{
 
 use mokka_consensus::{
     Action, Audience, BuildRequest, BuiltBlock, CastVote, CheckRequest, CheckedBlock, Config,
-    Consensus, Event, FinalizedBlock, Input, Output, ProposedBlock, Restored, Status, Verdict,
-    WorkWaiting,
+    Consensus, Event, FinalizedBlock, Input, Output, ProposeBlock, ProposedBlock, Restored, Status,
+    Verdict, WorkWaiting,
 };
 use mokka_crypto::{NonceBook, SecretKey, digest};
 use mokka_types::{
@@ -191,25 +191,7 @@ impl<'w> Node<'w> {
                 };
                 self.send(Some(to), packet)
             }
-            Action::Propose(block) => {
-                let digest = digest::proposal(&CHAIN, block.proof.view, &block.id);
-                let signature = self.world.secrets[self.me].sign(&digest);
-                let packet = Packet::Proposal(Box::new(Proposal {
-                    proof: block.proof,
-                    id: block.id,
-                    parent: block.parent,
-                    parent_certificate: block.parent_certificate,
-                    body: block.body,
-                    signature,
-                }));
-                match block.to {
-                    Audience::One(to) => self.send(Some(to), packet),
-                    Audience::All => {
-                        self.send(None, packet.clone());
-                        Some(self.own(packet))
-                    }
-                }
-            }
+            Action::Propose(block) => self.propose(*block),
             Action::BuildBlock(request) => {
                 self.builds.push_back(request);
                 None
@@ -232,6 +214,26 @@ impl<'w> Node<'w> {
                 }
             }
             Action::Halt(fatal) => panic!("halted: {fatal}"),
+        }
+    }
+
+    fn propose(&mut self, block: ProposeBlock) -> Option<Input> {
+        let digest = digest::proposal(&CHAIN, block.proof.view, &block.id);
+        let signature = self.world.secrets[self.me].sign(&digest);
+        let packet = Packet::Proposal(Box::new(Proposal {
+            proof: block.proof,
+            id: block.id,
+            parent: block.parent,
+            parent_certificate: block.parent_certificate,
+            body: block.body,
+            signature,
+        }));
+        match block.to {
+            Audience::One(to) => self.send(Some(to), packet),
+            Audience::All => {
+                self.send(None, packet.clone());
+                Some(self.own(packet))
+            }
         }
     }
 

@@ -143,7 +143,8 @@ fn a_bad_share_names_its_signer_and_the_next_attempt_does_without() {
     }
 }
 
-/// §5.4: a signer that is silent for a third of the election timeout is left out of the next attempt.
+/// §5.4: a signer that is silent for a third of the election timeout is left out of the next
+/// attempt.
 #[test]
 fn a_silent_signer_is_left_out_of_the_next_attempt() {
     let world = World::bft(4);

@@ -40,7 +40,8 @@ fn a_node_with_records_takes_part_at_once() {
     assert_eq!(newest_vote(&node).map(|vote| vote.ballot.view), Some(view(4)));
 }
 
-/// §6.8, §8: after a restart the same commit vote is cast again for a repeated certificate; no other.
+/// §6.8, §8: after a restart the same commit vote is cast again for a repeated certificate; no
+/// other.
 #[test]
 fn votes_are_repeated_after_a_restart() {
     let world = World::bft(4);

@@ -54,8 +54,11 @@ fn the_promise_is_durable_before_the_signature() {
     node.outputs.clear();
     node.hears(1, Packet::Sign(sign));
     let output = &node.outputs[0];
-    assert!(matches!(&output.records[..], [SafetyRecord::Promise(promise)]
-        if promise.view == view(3) && promise.signed.is_some_and(|at| at.candidate == world.key(1))));
+    let [SafetyRecord::Promise(promise)] = &output.records[..] else {
+        panic!("one promise is to be recorded: {:?}", output.records);
+    };
+    assert_eq!(promise.view, view(3));
+    assert_eq!(promise.signed.map(|signed| signed.candidate), Some(world.key(1)));
     assert!(output.actions.iter().any(|action| matches!(action, Action::SignBallot(_))));
     assert_eq!(signed(&node).len(), 1);
 }

@@ -147,8 +147,8 @@ fn refusal(node: &Node<'_>, reason: Refusal) -> Packet {
     Packet::Voted(Voted { ballot, answer: VotedAnswer::Refused(Box::new(refused)) })
 }
 
-/// §4: more than n − q refusals end a candidacy; without a rival or a live leader it stands again one
-/// heartbeat after its last `Vote`.
+/// §4: more than n − q refusals end a candidacy; without a rival or a live leader it stands again
+/// one heartbeat after its last `Vote`.
 #[test]
 fn a_refused_candidate_that_is_alone_stands_again_soon() {
     let world = World::bft(4);
