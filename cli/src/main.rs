@@ -4,7 +4,7 @@
 //! and `execute` does it. `mokka run` is the node; `dev` and `devnet` are networks for trying out;
 //! the others make files ([`keys`], [`genesis`], [`init`]) or ask nodes over RPC.
 //!
-//! Read in this order: [`error`] (exit codes), [`output`], [`run`], [`devnet`], [`bench`].
+//! Read in this order: [`error`] (exit codes), [`output`], [`run`], [`devnet`], [`mod@bench`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -90,15 +90,16 @@ pub(super) async fn gone(pid: u32) {
     }
 }
 
-/// The last line that a validator wrote: why it ended, if it ended by itself.
-pub(super) fn last_line(log: &Path) -> Option<String> {
+/// Why a validator ended, if it said so: it writes that last. One that was killed says nothing.
+pub(super) fn last_error(log: &Path) -> Option<String> {
     let mut file = File::open(log).ok()?;
     let length = fs::metadata(log).ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
     let mut bytes = Vec::new();
     file.take(TAIL).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
-    text.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
+    let last = text.lines().rev().find(|line| !line.trim().is_empty())?;
+    last.trim().strip_prefix("error: ").map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -106,11 +107,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_the_last_line_that_says_something() {
+    fn the_reason_is_an_error_in_the_last_line() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
-        assert_eq!(last_line(&log), None);
+        assert_eq!(last_error(&log), None);
         fs::write(&log, format!("{}\nerror: no\n\n", "x".repeat(40_000))).unwrap();
-        assert_eq!(last_line(&log).unwrap(), "error: no");
+        assert_eq!(last_error(&log).unwrap(), "no");
+        fs::write(&log, "error: no\nstarted again\n").unwrap();
+        assert_eq!(last_error(&log), None);
     }
 }

@@ -98,7 +98,7 @@ struct Shown {
     metrics: String,
     status: Option<NodeStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_log_line: Option<String>,
+    last_error: Option<String>,
 }
 
 /// Shows each validator.
@@ -118,9 +118,9 @@ pub(super) async fn status(dir: &Path, format: Format) -> Result<(), Failure> {
             metrics: member.metrics.to_string(),
             // Somebody else may answer on the port of a validator that does not run.
             status: answer.filter(|_| pid.is_some()),
-            last_log_line: match pid {
+            last_error: match pid {
                 Some(_) => None,
-                None => children::last_line(&plan.log(number)),
+                None => children::last_error(&plan.log(number)),
             },
         });
     }
@@ -149,8 +149,8 @@ fn table(shown: &[Shown]) -> Result<(), Failure> {
     }
     table.print()?;
     for one in shown {
-        if let Some(line) = &one.last_log_line {
-            output::line(format_args!("{} last said: {line}", one.name))?;
+        if let Some(reason) = &one.last_error {
+            output::line(format_args!("{} ended: {reason}", one.name))?;
         }
     }
     Ok(())

@@ -67,7 +67,8 @@ pub(super) async fn watched(plan: Plan, funds: &FundArgs) -> Result<(), Failure>
         plan.network.wanted = Wanted::Stopped;
         Ok(())
     })?;
-    let said = shown.is_ok().then(|| output::line("stopping all validators in order"));
+    let running = (0..plan.network.nodes.len()).any(|number| plan.running(number).is_some());
+    let said = (shown.is_ok() && running).then(|| output::line("stopping all validators in order"));
     tokio::select! {
         stopped = stop_all(&plan) => stopped?,
         () = signals.next() => {
@@ -121,8 +122,10 @@ fn why(plan: &Plan, number: usize, how: Option<ExitStatus>) -> String {
         // It had no time to say anything.
         return format!("{name} was ended by signal {signal}; its log is {}", log.display());
     }
-    let last = children::last_line(&log).unwrap_or_else(|| "nothing".to_owned());
-    format!("{name} ended; the last line of {} is: {last}", log.display())
+    match children::last_error(&log) {
+        Some(reason) => format!("{name} ended: {reason} (its log is {})", log.display()),
+        None => format!("{name} ended and gave no reason, as when killed; see {}", log.display()),
+    }
 }
 
 /// What the foreground keeps in mind.
