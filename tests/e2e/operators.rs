@@ -31,7 +31,7 @@ async fn what_is_in_use_is_named_with_what_to_do() {
     for (flag, address) in taken {
         let (_, port) = address.split_once(':').unwrap();
         let line = ["run", "--data-dir", "second", flag, &address];
-        says(&root, &line, &[port, "choose another", "port"]);
+        says(&root, &line, &[port, "choose another"]);
     }
     assert!(network.node_mut(0).is_alive(), "the first node has gone");
 }

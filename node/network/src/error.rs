@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Somebody listens there already.
-    #[error("{address} is already used; stop the other process or choose another --p2p-port")]
+    #[error("{address} is already used; stop the other process or choose another --p2p-listen")]
     PortInUse {
         /// Where the node should listen.
         address: SocketAddr,

@@ -134,7 +134,7 @@ async fn a_port_in_use_is_an_error_with_advice() {
     spec.config.listen = other.local_addr().unwrap();
     let error = spec.try_start().await.err().unwrap().to_string();
     let port = other.local_addr().unwrap();
-    let advice = "is already used; stop the other process or choose another --p2p-port";
+    let advice = "is already used; stop the other process or choose another --p2p-listen";
     assert_eq!(error, format!("{port} {advice}"));
 }
 
