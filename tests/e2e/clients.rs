@@ -20,6 +20,9 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(120);
 /// How long one script may take.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
 
+/// What npm says when there is no network; whatever else it says is a mistake of ours.
+const OFFLINE: [&str; 5] = ["EAI_AGAIN", "ECONN", "ENETUNREACH", "ENOTFOUND", "ETIMEDOUT"];
+
 /// The folder with the installed packages and the scripts, or why there is none.
 async fn installed() -> Result<PathBuf, String> {
     for tool in ["node", "npm"] {
@@ -38,12 +41,15 @@ async fn installed() -> Result<PathBuf, String> {
     }
     if !is_done {
         let mut npm = tokio::process::Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]);
+        npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]);
         npm.current_dir(&to).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(INSTALL_LIMIT, npm.output()).await;
         let output = output.map_err(|_| format!("npm took over {INSTALL_LIMIT:?}"))?.unwrap();
         if !output.status.success() {
-            return Err(format!("npm fails: {}", String::from_utf8_lossy(&output.stderr)));
+            let errors = String::from_utf8_lossy(&output.stderr);
+            let is_offline = OFFLINE.iter().any(|code| errors.contains(code));
+            assert!(is_offline, "npm fails: {errors}");
+            return Err("npm reaches no registry".to_owned());
         }
         std::fs::write(to.join("done"), fresh).unwrap();
     }
