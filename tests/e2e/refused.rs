@@ -70,7 +70,7 @@ async fn noise_is_cut_off(network: &mut Network) {
     for at in [target, leader] {
         let port = network.node(at).p2p();
         let random: Vec<u8> =
-            (0..1 << 20).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+            (0..1 << 20).map(|at: u32| at.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect();
         throw(port, &random).await;
         throw(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         // A right beginning, then nonsense where the handshake of the channel should be.
