@@ -14,7 +14,7 @@ deps: ## Install what the build needs and the machine lacks
 	@sh tests/tidy/deps.sh
 
 devnet: deps ## Four validators on this machine, in the foreground; their data is in ./devnet
-	$(CARGO) run --package mokka-cli --bin mokka -- devnet
+	$(CARGO) run --bin mokka -- devnet
 
 test: deps ## Every test
 	$(CARGO) test --workspace
@@ -28,7 +28,7 @@ lint: deps ## Format, clippy, documentation and the rules of the repository
 	$(CARGO) test --package mokka-tidy
 
 bench: deps ## Load on a running devnet: `make devnet` in another terminal first
-	$(CARGO) run --package mokka-cli --bin mokka -- bench
+	$(CARGO) run --bin mokka -- bench
 
 sim: deps ## Many more seeds of the simulator: SEEDS=20000, or SEED=77 for one
 	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --package mokka-simulator \
