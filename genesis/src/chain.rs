@@ -127,7 +127,7 @@ impl Genesis {
                 self.0.crash_model
             ));
         }
-        if self.0.crash_model == CrashModel::Bft && quorum.byzantine() == 0 {
+        if self.0.crash_model == CrashModel::Bft && n > 1 && quorum.byzantine() == 0 {
             advice.push(format!(
                 "{n} validators under bft tolerate no liar: that takes at least four"
             ));

@@ -96,6 +96,7 @@ fn advice_is_given_where_a_chain_is_weaker_than_it_looks() {
     };
     assert_eq!(advice(CrashModel::Bft, 4), Vec::<String>::new());
     assert_eq!(advice(CrashModel::Cft, 3), Vec::<String>::new());
+    assert_eq!(advice(CrashModel::Bft, 1), Vec::<String>::new());
     let two = "2 validators under cft need all 2 votes: if one stops, the chain stops";
     assert_eq!(advice(CrashModel::Cft, 2), [two]);
     let three = "3 validators under bft tolerate no liar: that takes at least four";

@@ -19,6 +19,8 @@
 //!   [`Input::Finalized`] says so, and nothing of the next height is recorded before it (§6.5).
 //! * The application's vote rule (§5.2 rule 5) is not asked yet, and a long-silent follower gets
 //!   the whole proposal again instead of its header (§6.8).
+//! * A new leader forgets votes whose answer it held instead of refusing them; they are sent again.
+//!   After catching up to a refuser's committed block the usual backoff applies (§5.4).
 //! * Eligibility (§5.5), handover (§5.7), penalties (§5.4), epochs (§9) and evidence (§10) are not
 //!   here yet.
 //!
