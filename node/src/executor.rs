@@ -16,7 +16,7 @@ use std::{
 
 use alloy_consensus::{Header, Sealed};
 use alloy_primitives::{Address, B256};
-use mokka::{ByteLimit, Handle, StateMachine};
+use mokka::{Handle, RangeLimit, StateMachine};
 use mokka_consensus::{
     BuildRequest, BuiltBlock, CheckRequest, CheckedBlock, FinalizeBlock, FinalizedBlock, Origin,
     ProposedBlock, Verdict,
@@ -93,8 +93,9 @@ impl StateMachine for Machine {
         self.ask(Job::Finalize(Box::new(block)));
     }
 
-    fn blocks(&mut self, from: Height, limit: ByteLimit) -> Vec<FinalBlock> {
-        self.store.final_blocks(from, limit.bytes()).unwrap_or_else(|error| {
+    fn blocks(&mut self, from: Height, limit: RangeLimit) -> Vec<FinalBlock> {
+        let found = self.store.final_blocks(from, limit.blocks, limit.bytes.bytes());
+        found.unwrap_or_else(|error| {
             error!(%error, %from, "cannot read blocks for a peer");
             Vec::new()
         })

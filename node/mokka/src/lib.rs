@@ -35,7 +35,7 @@ pub use driver::{Driver, Ended, Handle, Inbox, Notice, Running, Stopped, inbox, 
 pub use engine::{Engine, Plugs, Start, TurnReport};
 pub use fatal::Fatal;
 pub use gate::{Gate, Unopened};
-pub use machine::{ByteLimit, StateMachine};
+pub use machine::{ByteLimit, RangeLimit, StateMachine};
 pub use signer::{LocalSigner, Signer, SignerFailure};
 pub use store::{SafetyStore, StoreFailure};
 pub use transport::Transport;

@@ -19,6 +19,15 @@ impl ByteLimit {
     }
 }
 
+/// How much an answer with blocks may hold: whichever is reached first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RangeLimit {
+    /// At most so many blocks.
+    pub blocks: usize,
+    /// About so many bytes.
+    pub bytes: ByteLimit,
+}
+
 /// Builds, checks and keeps blocks.
 ///
 /// The first three methods only start work and return at once; the answer comes back as an input,
@@ -35,9 +44,9 @@ pub trait StateMachine: Send {
     /// answered by `Finalized`.
     fn finalize(&mut self, block: FinalizeBlock);
 
-    /// Final blocks from a height on, in order, about as many as fit into `limit`. The engine cuts
-    /// what is too much.
-    fn blocks(&mut self, from: Height, limit: ByteLimit) -> Vec<FinalBlock>;
+    /// Final blocks from a height on, in order, as many as fit into `limit`. The engine cuts what
+    /// is too much, but reading it would be in vain.
+    fn blocks(&mut self, from: Height, limit: RangeLimit) -> Vec<FinalBlock>;
 
     /// The body of a final block.
     fn body(&mut self, id: &BlockId) -> Option<Body>;

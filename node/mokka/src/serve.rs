@@ -1,8 +1,8 @@
 //! Answers to nodes that catch up (§7) or miss a body (§6.8). They never reach the core.
 //!
 //! Blocks come from the state machine; the bodies of blocks that are not final yet from the last
-//! few that passed through this engine. Each peer has an allowance, so that asking costs the asker
-//! more than us.
+//! few that passed through this engine. Each key has an allowance, so that asking costs the asker
+//! more than us; whoever asks with many keys must be stopped where its connection is known.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,7 +15,7 @@ use mokka_types::{
     Settings, codec,
 };
 
-use crate::{ByteLimit, StateMachine};
+use crate::{ByteLimit, RangeLimit, StateMachine};
 
 /// So many requests at once from one peer; a lost answer may be asked for again.
 const BURST: u32 = 16;
@@ -122,7 +122,8 @@ impl Server {
         let mut left = self.limit.bytes();
         let mut range: Vec<FinalBlock> = Vec::new();
         let mut height = Some(request.from);
-        for block in machine.blocks(request.from, self.limit).into_iter().take(MAX_BLOCKS) {
+        let most = RangeLimit { blocks: MAX_BLOCKS, bytes: self.limit };
+        for block in machine.blocks(request.from, most).into_iter().take(MAX_BLOCKS) {
             let weight = codec::encode(&block).len();
             let in_order = Some(block.id.height) == height;
             if !in_order || (weight > left && !range.is_empty()) {

@@ -86,11 +86,16 @@ impl<E: Engine> Store for Chain<E> {
         })
     }
 
-    fn final_blocks(&self, from: Height, max_bytes: usize) -> Result<Vec<FinalBlock>, StoreError> {
+    fn final_blocks(
+        &self,
+        from: Height,
+        max_blocks: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<FinalBlock>, StoreError> {
         let head = self.head().height.get();
         let mut blocks = Vec::new();
         let mut bytes = 0usize;
-        for height in from.get().max(1)..=head {
+        for height in (from.get().max(1)..=head).take(max_blocks.max(1)) {
             let block = self.final_block(Height::new(height))?;
             bytes = bytes.saturating_add(block.body.as_bytes().len());
             if bytes > max_bytes && !blocks.is_empty() {

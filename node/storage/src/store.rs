@@ -56,9 +56,14 @@ pub trait Store: Send + Sync + 'static {
     /// What proves the block at a height; genesis needs no proof.
     fn certificate(&self, height: Height) -> Result<Option<Certificate>, StoreError>;
 
-    /// Blocks with their proofs from a height on, in order: as many as fit into `max_bytes`, and at
-    /// least one where there is one. Genesis is left out: everybody has it.
-    fn final_blocks(&self, from: Height, max_bytes: usize) -> Result<Vec<FinalBlock>, StoreError>;
+    /// Blocks with their proofs from a height on, in order: at most `max_blocks`, as many as fit
+    /// into `max_bytes`, and at least one where there is one. Genesis is left out: everybody has it.
+    fn final_blocks(
+        &self,
+        from: Height,
+        max_blocks: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<FinalBlock>, StoreError>;
 
     /// The hash of the block at a height, or `None` above the head.
     fn hash_at(&self, height: Height) -> Result<Option<B256>, StoreError>;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use mokka::StoreFailure;
-use mokka::{ByteLimit, LocalSigner, SafetyStore, Signer, SignerFailure, StateMachine, Transport};
+use mokka::{LocalSigner, RangeLimit, SafetyStore, Signer, SignerFailure, StateMachine, Transport};
 use mokka_consensus::{BuildRequest, CastVote, CheckRequest, FinalizeBlock, SignBallot};
 use mokka_crypto::{Committee, Verified};
 use mokka_types::{
@@ -139,7 +139,7 @@ impl StateMachine for Desk {
         self.notes().asked.push_back(Asked::Finalize(Box::new(block)));
     }
 
-    fn blocks(&mut self, from: Height, _limit: ByteLimit) -> Vec<FinalBlock> {
+    fn blocks(&mut self, from: Height, _limit: RangeLimit) -> Vec<FinalBlock> {
         self.notes().chain.from(from)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mokka::{
-    ByteLimit, Handle, LocalSigner, Plugs, Running, Start, StateMachine,
+    Handle, LocalSigner, Plugs, RangeLimit, Running, Start, StateMachine,
     memory::{MemoryReceiver, MemoryStore, MemoryTransport, network},
 };
 use mokka_consensus::{
@@ -32,7 +32,7 @@ fn body(parent: BlockId) -> Option<(BlockId, Body)> {
 
 impl StateMachine for Counter {
     fn build(&mut self, request: BuildRequest) {
-        let BuildRequest { view, parent } = request;
+        let BuildRequest { view, parent, .. } = request;
         let next = body(parent).filter(|(id, _)| id.height.get() <= self.end);
         let block = next.map(|(id, body)| ProposedBlock { id, body, next_set: self.set });
         self.handle.built(BuiltBlock { view, parent, block });
@@ -56,7 +56,7 @@ impl StateMachine for Counter {
         self.handle.finalized(FinalizedBlock { id });
     }
 
-    fn blocks(&mut self, from: Height, _limit: ByteLimit) -> Vec<FinalBlock> {
+    fn blocks(&mut self, from: Height, _limit: RangeLimit) -> Vec<FinalBlock> {
         let blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         blocks.iter().filter(|block| block.id.height >= from).cloned().collect()
     }

@@ -81,7 +81,7 @@ fn above_the_head_there_is_nothing<P: Place>() {
         assert_eq!(store.certificate(height).unwrap(), None);
         assert_eq!(store.hash_at(height).unwrap(), None);
         assert!(store.state_at(height).is_none());
-        assert!(store.final_blocks(height, usize::MAX).unwrap().is_empty());
+        assert!(store.final_blocks(height, usize::MAX, usize::MAX).unwrap().is_empty());
     }
     assert_eq!(store.height_of(B256::ZERO).unwrap(), None);
     assert_eq!(store.transaction_place(B256::ZERO).unwrap(), None);
@@ -319,7 +319,7 @@ fn blocks_for_sync_come_in_order_and_within_their_limit<P: Place>() {
         commit(&store, &next).unwrap();
         chain.push(next);
     }
-    let all = store.final_blocks(Height::GENESIS, usize::MAX).unwrap();
+    let all = store.final_blocks(Height::GENESIS, usize::MAX, usize::MAX).unwrap();
     assert_eq!(all.len(), 4);
     for (found, expected) in all.iter().zip(&chain[1..]) {
         assert_eq!(found.id, id(expected));
@@ -327,10 +327,13 @@ fn blocks_for_sync_come_in_order_and_within_their_limit<P: Place>() {
         assert_eq!(found.certificate, certificate(expected, 0));
     }
     let size = all[1].body.as_bytes().len();
-    let from = |limit| store.final_blocks(Height::new(2), limit).unwrap();
+    let from = |limit| store.final_blocks(Height::new(2), usize::MAX, limit).unwrap();
     assert_eq!(from(0), all[1..2], "at least one");
     assert_eq!(from(2 * size - 1), all[1..2]);
     assert_eq!(from(2 * size), all[1..3]);
+    let most = |count| store.final_blocks(Height::new(2), count, usize::MAX).unwrap();
+    assert_eq!(most(0), all[1..2], "at least one");
+    assert_eq!(most(2), all[1..3]);
 }
 
 fn accounts_and_slots_are_listed_page_by_page<P: Place>() {

@@ -141,12 +141,12 @@ fn damaged_bytes_name_their_column_and_key() {
             check(Column::Receipts, store.receipts(height).err());
             damage(&store, Column::Certificates, &key, value);
             check(Column::Certificates, store.certificate(height).err());
-            check(Column::Certificates, store.final_blocks(height, 1).err());
+            check(Column::Certificates, store.final_blocks(height, 1, 1).err());
             damage(&store, Column::Senders, &key, value);
             check(Column::Senders, store.block(height).err());
             damage(&store, Column::Bodies, &key, value);
             check(Column::Bodies, store.block(height).err());
-            check(Column::Bodies, store.final_blocks(height, 1).err());
+            check(Column::Bodies, store.final_blocks(height, 1, 1).err());
             damage(&store, Column::Headers, &key, value);
             check(Column::Headers, store.header(height).err());
         }
