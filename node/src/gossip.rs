@@ -47,7 +47,8 @@ pub(crate) async fn receive(
                     Err(error) if error.is_senders_fault() => Verdict::Reject,
                     Err(_) => Verdict::Ignore,
                 };
-                if let Err(error) = opened.and_then(|packet| engine.authenticated(packet)) {
+                let bytes = packet.bytes.len();
+                if let Err(error) = opened.and_then(|opened| engine.authenticated(opened, bytes)) {
                     debug!(%error, source = %packet.source, "a packet was not taken");
                 }
                 network.validated(packet.token, verdict);

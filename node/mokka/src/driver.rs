@@ -4,7 +4,7 @@
 //! [`Handle`]. Answers of the state machine are never dropped and go before packets; packets are
 //! dropped when the inbox is full, as a network drops them. A turn is never cut in half.
 
-use std::{io, thread};
+use std::{io, sync::Arc, thread};
 
 use mokka_consensus::{
     Accused, BuiltBlock, CheckedBlock, Event, FinalizedBlock, Ignored, Input, Status, WorkWaiting,
@@ -12,16 +12,20 @@ use mokka_consensus::{
 use mokka_crypto::Verified;
 use mokka_types::{ChainHash, Envelope, Monotonic, Settings};
 use tokio::{
-    sync::{broadcast, mpsc, oneshot, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{Engine, Fatal, Gate, Plugs, Start, TurnReport, Unopened};
 
-/// Packets that wait for the engine: some seconds of a busy set of 128, and a bounded number of
-/// blocks in memory. What comes on top is dropped; the protocol repeats it.
+/// Packets that wait for the engine: some seconds of a busy set of 128. What comes on top is
+/// dropped; the protocol repeats it.
 const PACKETS_WAITING: usize = 1024;
+/// Their bytes, in packets of the largest size: a block in flight, its successor, and a few ranges.
+const LARGEST_WAITING: usize = 16;
+/// Packets up to this size count as packets only: votes must get through while blocks wait.
+const SMALL_PACKET: usize = 4096;
 /// Answers that wait for the engine. The core has few requests open, so this is never full for
 /// long.
 const ANSWERS_WAITING: usize = 64;
@@ -50,7 +54,8 @@ pub enum Stopped {
 #[derive(Clone, Debug)]
 pub struct Handle {
     gate: Gate,
-    packets: mpsc::Sender<Verified<Envelope>>,
+    packets: mpsc::Sender<Waiting>,
+    room: Arc<Semaphore>,
     answers: mpsc::Sender<Input>,
     work: watch::Sender<WorkWaiting>,
     stop: CancellationToken,
@@ -66,15 +71,25 @@ impl Handle {
     /// When the bytes are no packet, or the inbox is full. [`Unopened::is_senders_fault`] tells.
     pub fn packet(&self, bytes: &[u8]) -> Result<(), Unopened> {
         let packet = self.gate.open(bytes)?;
-        self.authenticated(packet)
+        self.authenticated(packet, bytes.len())
     }
 
-    /// A packet whose signature was checked before.
+    /// A packet whose signature was checked before, and the bytes that it came in.
     ///
     /// # Errors
     /// When the inbox is full.
-    pub fn authenticated(&self, packet: Verified<Envelope>) -> Result<(), Unopened> {
-        self.packets.try_send(packet).map_err(|_| Unopened::Overloaded)
+    pub fn authenticated(&self, packet: Verified<Envelope>, bytes: usize) -> Result<(), Unopened> {
+        let room = match bytes > SMALL_PACKET {
+            true => Some(self.room_for(bytes).ok_or(Unopened::Overloaded)?),
+            false => None,
+        };
+        let waiting = Waiting { packet, _room: room };
+        self.packets.try_send(waiting).map_err(|_| Unopened::Overloaded)
+    }
+
+    fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes).ok()?;
+        Arc::clone(&self.room).try_acquire_many_owned(bytes).ok()
     }
 
     /// Opens packets of this chain.
@@ -132,10 +147,17 @@ impl Handle {
     }
 }
 
+/// A packet and its share of the inbox, until its turn.
+#[derive(Debug)]
+struct Waiting {
+    packet: Verified<Envelope>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
 /// The engine's end of a [`Handle`].
 #[derive(Debug)]
 pub struct Inbox {
-    packets: mpsc::Receiver<Verified<Envelope>>,
+    packets: mpsc::Receiver<Waiting>,
     answers: mpsc::Receiver<Input>,
     work: watch::Receiver<WorkWaiting>,
     stop: CancellationToken,
@@ -160,7 +182,9 @@ pub fn inbox(chain: ChainHash, settings: &Settings) -> (Inbox, Handle) {
         status,
     };
     let gate = Gate::new(chain, settings);
-    (inbox, Handle { gate, packets, answers, work, stop, notices, status: status_out })
+    let bytes = gate.limit().bytes().saturating_mul(LARGEST_WAITING);
+    let room = Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
+    (inbox, Handle { gate, packets, room, answers, work, stop, notices, status: status_out })
 }
 
 /// Time since the driver started.
@@ -218,7 +242,7 @@ impl Driver {
                 Some(answer) = answers.recv() => answer,
                 Ok(()) = work.changed() => Input::WorkWaiting(*work.borrow_and_update()),
                 () = self.clock.until(deadline) => Input::DeadlineReached,
-                Some(packet) = packets.recv() => Input::Packet(Box::new(packet)),
+                Some(waiting) = packets.recv() => Input::Packet(Box::new(waiting.packet)),
             };
             self.turn(input)?;
         }
@@ -295,4 +319,40 @@ pub fn spawn(inbox: Inbox, plugs: Plugs, start: Start) -> io::Result<Running> {
         let _nobody_waits = tell.send(result);
     })?;
     Ok(Running { ended })
+}
+
+#[cfg(test)]
+mod tests {
+    use mokka_crypto::SecretKey;
+    use mokka_types::{BlockId, Body, BodyReply, Packet, RunNumber, codec};
+
+    use super::*;
+
+    const CHAIN: ChainHash = ChainHash::new([7; 32]);
+
+    fn body(key: &SecretKey, counter: u64, bytes: usize) -> Vec<u8> {
+        let reply = BodyReply { id: BlockId::default(), body: Body::new(vec![0; bytes]) };
+        let (sender, run) = (key.public_key(), RunNumber::new(1));
+        let packet = Packet::Body(reply);
+        codec::encode(&key.seal(&CHAIN, Envelope { sender, run, counter, packet }).0)
+    }
+
+    /// §10: what waits for the engine is bounded in bytes, and votes get through beside it.
+    #[test]
+    fn packets_wait_within_a_bound_of_bytes_until_their_turn() {
+        let settings = Settings { max_block_bytes: 1 << 16, ..Settings::default() };
+        let (mut inbox, handle) = inbox(CHAIN, &settings);
+        let key = SecretKey::generate();
+        let room = LARGEST_WAITING * handle.gate().limit().bytes();
+        let large = body(&key, 1, 1 << 16);
+        let fit = room / large.len();
+        assert!(fit < PACKETS_WAITING, "or else the number is what bounds them");
+        for _ in 0..fit {
+            handle.packet(&large).expect("room");
+        }
+        assert_eq!(handle.packet(&large), Err(Unopened::Overloaded));
+        handle.packet(&body(&key, 2, 1)).expect("a vote is no larger");
+        inbox.packets.try_recv().expect("the first");
+        handle.packet(&large).expect("its room again");
+    }
 }
