@@ -1,15 +1,20 @@
-//! Between the network and the rest: packets to the engine, transactions to the pool.
+//! Between the network and the rest: packets by the [`Door`] to the engine, transactions to the
+//! pool.
 
-use std::sync::Arc;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Instant};
 
 use mokka::{Handle, Notice, Transport};
 use mokka_consensus::{Event, Status};
-use mokka_network::{Culprit, Fault, NetworkEvent, NetworkHandle, Verdict};
+use mokka_network::{Culprit, Fault, NetworkEvent, NetworkHandle, Packet, Verdict};
 use mokka_types::{Proof, PublicKey, SealedEnvelope, codec};
 use tokio::sync::{broadcast, mpsc, watch};
 use tracing::{debug, info, warn};
 
 use crate::{
+    door::{Arrival, Decision, Door},
     metrics::Metrics,
     pool::{Message, PoolHandle},
 };
@@ -38,40 +43,47 @@ pub(crate) async fn receive(
     engine: Handle,
     pool: PoolHandle,
 ) {
+    let mut door = Door::default();
     while let Some(event) = events.recv().await {
         match event {
-            NetworkEvent::Packet(packet) => {
-                let opened = engine.gate().open(&packet.bytes);
-                let verdict = match &opened {
-                    Ok(_) => Verdict::Accept,
-                    Err(error) if error.is_senders_fault() => Verdict::Reject,
-                    Err(_) => Verdict::Ignore,
-                };
-                let bytes = packet.bytes.len();
-                if let Err(error) = opened.and_then(|opened| engine.authenticated(opened, bytes)) {
-                    debug!(%error, source = %packet.source, "a packet was not taken");
-                }
-                network.validated(packet.token, verdict);
-            }
+            NetworkEvent::Packet(packet) => on_packet(packet, &mut door, &network, &engine),
             NetworkEvent::Transactions(transactions) => {
                 if let Err(token) = pool.offer(transactions) {
                     network.validated(*token, Verdict::Ignore);
                 }
             }
-            NetworkEvent::PeerConnected { peer, validator, committed } => {
-                let validator = validator.map(|key| key.to_string());
-                info!(%peer, validator, height = %committed, "peer connected");
-                pool.send(Message::Greet(peer)).await;
-            }
-            NetworkEvent::PeerLost { peer, validator } => {
-                let validator = validator.map(|key| key.to_string());
-                info!(%peer, validator, "peer lost");
-            }
-            NetworkEvent::Refused { peer, by, reason } => {
-                warn!(%peer, ?by, %reason, "connection refused");
-            }
+            NetworkEvent::PeerConnected { peer, .. } => pool.send(Message::Greet(peer)).await,
+            // The network has logged them, with what only it knows.
+            NetworkEvent::PeerLost { .. } | NetworkEvent::Refused { .. } => {}
         }
     }
+}
+
+fn on_packet(packet: Packet, door: &mut Door, network: &NetworkHandle, engine: &Handle) {
+    let Packet { bytes, source, speaks_for, way, token, .. } = packet;
+    let verdict = match engine.gate().open(&bytes) {
+        Ok(opened) => {
+            let bytes = bytes.len();
+            let arrival = Arrival { source, speaks_for, way, bytes, at: Instant::now() };
+            let decision = door.decide(&arrival, &opened, |key| network.is_validator(key));
+            match decision {
+                Decision::Answer => network.expects_answer(source, opened.sender),
+                Decision::Flood => network.report(Culprit::Peer(source), Fault::Flood),
+                Decision::Take | Decision::Keep | Decision::Drop | Decision::Reject => {}
+            }
+            if decision.is_for_engine()
+                && let Err(error) = engine.authenticated(opened, bytes)
+            {
+                debug!(%error, %source, "a packet was not taken");
+            }
+            decision.verdict()
+        }
+        Err(error) => {
+            debug!(%error, %source, "no packet");
+            Verdict::Reject
+        }
+    };
+    network.validated(token, verdict);
 }
 
 /// What consensus tells of itself, as it goes to logs, metrics, pool, network and store.
@@ -114,7 +126,7 @@ impl Listener {
                 if let Some(proof) = proof {
                     (self.keep_proof)(proof);
                 }
-                self.pool.send(Message::Repeat).await;
+                self.pool.send(Message::Leader(view)).await;
             }
             Event::Standing(view) => info!(term = %view, "standing for election"),
             Event::NotElected(view) => debug!(term = %view, "not elected"),
@@ -124,7 +136,8 @@ impl Listener {
                     network.set_committed(id.height);
                 }
             }
-            Event::HeartbeatTimeout | Event::State(_) | Event::VotesMissing(_) => {}
+            Event::HeartbeatTimeout => self.pool.send(Message::Silence).await,
+            Event::State(_) | Event::VotesMissing(_) => {}
         }
     }
 }

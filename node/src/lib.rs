@@ -15,13 +15,14 @@
 //! `mokka-pool` owns the pool. When one of them ends, the node ends and says which and why.
 //!
 //! Read in this order: [`Node`], [`NodeSettings`], [`DataDir`], then `executor`, `pool`, `gossip`,
-//! `view`.
+//! `door`, `view`.
 
 mod assemble;
 mod calls;
 mod chain;
 mod config;
 mod data_dir;
+mod door;
 mod error;
 mod executor;
 mod gossip;

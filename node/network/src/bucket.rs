@@ -15,7 +15,7 @@ pub struct Rate {
 
 /// Two token buckets, one for messages and one for bytes, both of which must suffice.
 #[derive(Clone, Debug)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     rate: Rate,
     messages: f64,
     bytes: f64,
@@ -23,7 +23,8 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
+    /// A full one.
+    pub fn new(rate: Rate, now: Instant) -> Self {
         Self {
             rate,
             messages: rate.messages * rate.burst_seconds,
@@ -33,7 +34,7 @@ impl Bucket {
     }
 
     /// Takes one message of this size, or nothing.
-    pub(crate) fn take(&mut self, size: usize, now: Instant) -> bool {
+    pub fn take(&mut self, size: usize, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
         self.filled = now;
         let Rate { messages, bytes, burst_seconds } = self.rate;

@@ -7,7 +7,9 @@ use mokka_types::PublicKey;
 
 use crate::{
     Target,
-    limits::{DIAL_BACKOFF, DIAL_BACKOFF_MAX, DIAL_YIELD},
+    limits::{
+        DIAL_BACKOFF, DIAL_BACKOFF_MAX, DIAL_YIELD, FAILURES_TOLERATED, UNREACHABLE_LOG_INTERVAL,
+    },
 };
 
 /// What is going on with one target.
@@ -26,6 +28,8 @@ struct Entry {
     target: Target,
     next_address: usize,
     failures: u32,
+    /// When it was last said that it cannot be reached.
+    told: Option<Instant>,
     state: State,
 }
 
@@ -58,13 +62,13 @@ impl Dialer {
                     } else {
                         State::Waiting(now + self.politeness(&target.validator))
                     };
-                    Entry { target, next_address: 0, failures: 0, state }
+                    Entry { target, next_address: 0, failures: 0, told: None, state }
                 }
             });
         }
     }
 
-    /// Where to dial now. The caller answers each with [`Dialer::trying`] or [`Dialer::failed_at`].
+    /// Where to dial now. The caller answers each with [`Dialer::trying`].
     pub(crate) fn due(&mut self, now: Instant) -> Vec<(PublicKey, Multiaddr)> {
         let due = self.entries.iter_mut().filter(|entry| match entry.state {
             State::Waiting(at) => at <= now,
@@ -94,11 +98,20 @@ impl Dialer {
         }
     }
 
-    /// Dialing was not even possible.
-    pub(crate) fn failed_at(&mut self, key: &PublicKey, now: Instant) {
-        for entry in self.entries.iter_mut().filter(|entry| is(entry, key)) {
-            retry(entry, now);
+    /// Whom this connection was to reach, if that has failed so often that an operator must hear
+    /// of it, and has not heard lately.
+    pub(crate) fn complaint_of(
+        &mut self,
+        connection: ConnectionId,
+        now: Instant,
+    ) -> Option<&Target> {
+        let entry = self.entries.iter_mut().find(|at| at.state == State::Trying(connection))?;
+        let recent = |at| now.saturating_duration_since(at) < UNREACHABLE_LOG_INTERVAL;
+        if entry.failures < FAILURES_TOLERATED || entry.told.is_some_and(recent) {
+            return None;
         }
+        entry.told = Some(now);
+        Some(&entry.target)
     }
 
     /// The two sides do not want each other: no reason to hurry.
@@ -218,6 +231,31 @@ mod tests {
         dialer.lost(&key(2), now);
         assert!(dialer.due(now).is_empty());
         assert_eq!(dialer.due(now + DIAL_BACKOFF).len(), 1);
+    }
+
+    #[test]
+    fn who_is_never_reached_is_complained_of_at_intervals() {
+        let mut dialer = Dialer::new(None);
+        dialer.set(vec![target(1)], |_| false);
+        let (start, mut now) = (Instant::now(), Instant::now());
+        let mut complaints = Vec::new();
+        for attempt in 0.. {
+            dialer.trying(&key(1), connection(attempt));
+            if let Some(target) = dialer.complaint_of(connection(attempt), now) {
+                assert_eq!(target.validator, key(1));
+                complaints.push((attempt, now - start));
+            }
+            dialer.failed(connection(attempt), now);
+            now += DIAL_BACKOFF_MAX;
+            if now - start > UNREACHABLE_LOG_INTERVAL * 2 {
+                break;
+            }
+        }
+        assert_eq!(complaints[0].0, FAILURES_TOLERATED as usize, "{complaints:?}");
+        assert_eq!(complaints[1].1 - complaints[0].1, UNREACHABLE_LOG_INTERVAL, "{complaints:?}");
+        dialer.trying(&key(1), connection(1000));
+        dialer.connected(&key(1));
+        assert_eq!(dialer.complaint_of(connection(1000), now), None);
     }
 
     #[test]

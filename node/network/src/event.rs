@@ -60,9 +60,22 @@ pub struct Packet {
     pub bytes: Bytes,
     /// Who passed it on: not necessarily who says it.
     pub source: PeerId,
+    /// The validator that the source speaks for; none for an observer.
+    pub speaks_for: Option<PublicKey>,
+    /// Which way it came.
+    pub way: Way,
     /// To be given back with a verdict.
     pub token: ValidationToken,
     pub(crate) _queued: Queued,
+}
+
+/// Which way a packet came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Over the connection of its source, and meant for this node.
+    Direct,
+    /// As a broadcast, maybe by way of others.
+    Broadcast,
 }
 
 /// Transactions as they came from a peer.

@@ -24,6 +24,7 @@ use crate::{
 pub(crate) enum Command {
     Broadcast(Bytes),
     Send(PublicKey, Bytes),
+    ExpectsAnswer(PeerId, PublicKey),
     PublishTransactions(Vec<Bytes>),
     SendTransactions(PeerId, Vec<Bytes>),
     Validated(ValidationToken, Verdict),
@@ -119,9 +120,16 @@ impl NetworkHandle {
         self.order(Command::Broadcast(packet.into()));
     }
 
-    /// To one validator: directly where it is connected, else by way of everybody.
+    /// To one validator: directly where it is connected, else by way of everybody. To an observer
+    /// that asked: directly or not at all.
     pub fn send(&self, to: PublicKey, packet: impl Into<Bytes>) {
         self.order(Command::Send(to, packet.into()));
+    }
+
+    /// An observer asked, signing with this key: what is sent to the key goes to that peer. It has
+    /// one such key at a time.
+    pub fn expects_answer(&self, peer: PeerId, key: PublicKey) {
+        self.order(Command::ExpectsAnswer(peer, key));
     }
 
     /// Transactions, to everybody.
@@ -148,6 +156,11 @@ impl NetworkHandle {
     /// Who may connect from now on; whoever else is connected is told and cut.
     pub fn set_admitted(&self, admitted: Admitted) {
         self.admitted.send_replace(admitted);
+    }
+
+    /// Whether this is the key of a validator that may connect.
+    pub fn is_validator(&self, key: &PublicKey) -> bool {
+        self.admitted.borrow().validator(key).is_some()
     }
 
     /// Whom to keep connected from now on.

@@ -57,10 +57,10 @@ mod stats;
 
 pub use admitted::Admitted;
 pub use binding::Binding;
-pub use bucket::Rate;
+pub use bucket::{Bucket, Rate};
 pub use config::{NetworkConfig, Rates, Target};
 pub use error::{KeyError, StartError};
-pub use event::{NetworkEvent, Packet, RefusedBy, Transactions, ValidationToken, Verdict};
+pub use event::{NetworkEvent, Packet, RefusedBy, Transactions, ValidationToken, Verdict, Way};
 pub use handle::{Network, NetworkHandle};
 pub use hello::{Hello, Reason};
 pub use key::NodeKey;

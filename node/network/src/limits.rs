@@ -126,6 +126,13 @@ pub const DIAL_BACKOFF: Duration = Duration::from_millis(200);
 /// Longest wait before dialing again.
 pub const DIAL_BACKOFF_MAX: Duration = Duration::from_secs(5);
 
+/// Attempts to reach a validator that may fail before an operator hears of it: a few seconds, in
+/// which a node that was started at the same time begins to listen.
+pub const FAILURES_TOLERATED: u32 = 5;
+
+/// That a validator cannot be reached is logged at most this often.
+pub const UNREACHABLE_LOG_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How much later the validator with the higher key dials: mostly one connection comes about.
 pub const DIAL_YIELD: Duration = Duration::from_millis(300);
 

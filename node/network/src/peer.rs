@@ -24,6 +24,16 @@ pub enum Direction {
     Outbound,
 }
 
+impl Direction {
+    /// In one word, as logs have it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
 /// A connected peer, for people and monitoring.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeerInfo {
@@ -107,6 +117,8 @@ pub(crate) struct Peer {
     pub(crate) hello_deadline: Instant,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) hears: Hears,
+    /// The x coordinate of the key with which an observer signs what it asks for.
+    pub(crate) asks_as: Option<[u8; 32]>,
     pub(crate) consensus: Bucket,
     pub(crate) transactions: Bucket,
     pub(crate) in_flight: InFlight,
@@ -126,6 +138,7 @@ impl Peer {
             hello_deadline: now + HELLO_TIMEOUT,
             leaving: None,
             hears: Hears::default(),
+            asks_as: None,
             consensus: Bucket::new(rates.consensus, now),
             transactions: Bucket::new(rates.transactions, now),
             in_flight: InFlight::default(),

@@ -174,9 +174,18 @@ impl Service {
         if peer.announced.replace(shown.session) == Some(shown.session) {
             return;
         }
+        let connection = peer.connections.last().cloned();
         let Shown { role, committed, agent, .. } = shown;
         let validator = role.validator();
-        tracing::info!(peer_id = %id, ?validator, agent, %committed, "peer connected");
+        tracing::info!(
+            peer_id = %id,
+            validator = validator.map(|key| key.to_string()),
+            address = connection.as_ref().map(|of| of.address.to_string()),
+            direction = connection.as_ref().map(|of| of.direction.name()),
+            agent,
+            height = %committed,
+            "peer connected"
+        );
         self.set_gate(&id);
         self.dialing_succeeded(id, validator);
         self.tell(NetworkEvent::PeerConnected { peer: id, validator, committed });

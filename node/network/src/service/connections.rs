@@ -1,12 +1,12 @@
 //! Connections come and go; targets are dialed; one connection per peer stays.
 
-use std::time::Instant;
+use std::{error::Error, time::Instant};
 
 use libp2p::{
     PeerId,
     core::ConnectedPoint,
     ping,
-    swarm::{ConnectionId, dial_opts::DialOpts},
+    swarm::{ConnectionId, DialError, dial_opts::DialOpts},
 };
 use mokka_types::PublicKey;
 
@@ -79,7 +79,8 @@ impl Service {
             self.dialer.lost(&key, Instant::now());
         }
         if announced.is_some() {
-            tracing::info!(peer_id = %id, ?validator, "peer lost");
+            let key = validator.map(|key| key.to_string());
+            tracing::info!(peer_id = %id, validator = key, "peer lost");
             self.tell(NetworkEvent::PeerLost { peer: id, validator });
         }
     }
@@ -123,13 +124,32 @@ impl Service {
             let order =
                 DialOpts::unknown_peer_id().address(address.clone()).allocate_new_port().build();
             self.stats.dials += 1;
-            self.dialer.trying(&key, order.connection_id());
+            let connection = order.connection_id();
+            self.dialer.trying(&key, connection);
             if let Err(error) = self.swarm.dial(order) {
                 tracing::debug!(%address, %error, "cannot dial");
-                self.stats.dials_failed += 1;
-                self.dialer.failed_at(&key, now);
+                self.on_dial_failed(connection, &error);
             }
         }
+    }
+
+    /// An attempt came to nothing; who cannot be reached for a while is named.
+    pub(super) fn on_dial_failed(&mut self, connection: ConnectionId, error: &DialError) {
+        let now = Instant::now();
+        self.stats.dials_failed += 1;
+        // Whom we do not want to reach is none to complain of.
+        let is_missed = !matches!(error, DialError::Denied { .. });
+        if is_missed && let Some(target) = self.dialer.complaint_of(connection, now) {
+            let addresses: Vec<_> = target.addresses.iter().map(ToString::to_string).collect();
+            tracing::warn!(
+                validator = %target.validator,
+                addresses = addresses.join(" "),
+                error = innermost(error),
+                "a validator cannot be reached, trying on: start its node, let its port through, \
+                 or correct its address in the genesis file or with --peer"
+            );
+        }
+        self.dialer.failed(connection, now);
     }
 
     /// A dialed peer and this node do not want each other.
@@ -155,4 +175,19 @@ impl Service {
             }
         }
     }
+}
+
+/// What the system said, on one line: the layers above it repeat each other on several.
+fn innermost(error: &DialError) -> String {
+    let mut inner: &dyn Error = match error {
+        DialError::Transport(errors) => match errors.last() {
+            Some((_, last)) => last,
+            None => error,
+        },
+        other => other,
+    };
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

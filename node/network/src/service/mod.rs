@@ -82,6 +82,7 @@ impl Service {
         match command {
             Command::Broadcast(packet) => self.broadcast(packet),
             Command::Send(to, packet) => self.send(&to, packet),
+            Command::ExpectsAnswer(peer, key) => self.on_expects_answer(peer, &key),
             Command::PublishTransactions(transactions) => self.publish_transactions(&transactions),
             Command::SendTransactions(to, transactions) => {
                 self.send_transactions(to, &transactions);
@@ -107,8 +108,7 @@ impl Service {
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 tracing::debug!(%error, "dialing failed");
-                self.stats.dials_failed += 1;
-                self.dialer.failed(connection_id, Instant::now());
+                self.on_dial_failed(connection_id, &error);
             }
             SwarmEvent::ListenerError { error, .. } => {
                 tracing::warn!(%error, "accepting connections failed; trying again");

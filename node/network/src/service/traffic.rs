@@ -12,34 +12,46 @@ use mokka_types::PublicKey;
 
 use super::Service;
 use crate::{
-    Fault, NetworkEvent, Packet, Transactions, ValidationToken, Verdict, batch,
+    Fault, NetworkEvent, Packet, Transactions, ValidationToken, Verdict, Way, batch,
     frames::{Frame, Size},
     limits::MAX_BATCH_BYTES,
     outbox::Put,
-    peer::Channel,
+    peer::{Channel, Peer},
 };
 
 impl Service {
+    /// Who speaks for no validator keeps silent: nobody would pass it on (§7).
     pub(super) fn broadcast(&mut self, packet: Bytes) {
-        if self.fits(packet.len()) {
+        if self.hello.binding.is_some() && self.fits(packet.len()) {
             let topic = self.topics.consensus.hash();
             self.publish(topic, packet);
         }
     }
 
-    /// Directly where the validator is connected, else by way of everybody: the envelope says whom
-    /// it is for and is signed.
+    /// Directly where the receiver is connected; a validator that is not is reached by way of
+    /// everybody. Everybody else asked over a connection, and is answered there or not at all.
     pub(super) fn send(&mut self, to: &PublicKey, packet: Bytes) {
-        if !self.fits(packet.len()) {
-            return;
+        match self.connected_as(to) {
+            Some(id) if self.fits(packet.len()) => self.send_direct(Channel::Packets, id, packet),
+            Some(_) => {}
+            None if self.admitted.validator(to).is_some() => self.broadcast(packet),
+            None => self.stats.outbound_failed += 1,
         }
-        let speaker = self.speakers.get(&to.x()).copied();
-        match speaker.filter(|id| self.peers.get(id).is_some_and(|peer| peer.is_up())) {
-            Some(id) => self.send_direct(Channel::Packets, id, packet),
-            None => {
-                let topic = self.topics.consensus.hash();
-                self.publish(topic, packet);
-            }
+    }
+
+    /// The peer that speaks for this validator, or asks with this key.
+    fn connected_as(&self, key: &PublicKey) -> Option<PeerId> {
+        let speaker = self.speakers.get(&key.x()).copied();
+        let asker = || {
+            let mut peers = self.peers.iter();
+            peers.find(|(_, peer)| peer.asks_as == Some(key.x())).map(|(id, _)| *id)
+        };
+        speaker.or_else(asker).filter(|id| self.peers.get(id).is_some_and(Peer::is_up))
+    }
+
+    pub(super) fn on_expects_answer(&mut self, id: PeerId, key: &PublicKey) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.asks_as = Some(key.x());
         }
     }
 
@@ -211,8 +223,11 @@ impl Service {
         };
         if !bucket.take(size, now) {
             self.stats.rate_limited += 1;
-            self.settle(source, gossip, Verdict::Ignore);
-            return self.fault(source, Fault::Flood);
+            return match gossip {
+                // Maybe it only passes on what others say: whoever opens it finds the culprit.
+                Some(_) => self.settle(source, gossip, Verdict::Ignore),
+                None => self.fault(source, Fault::Flood),
+            };
         }
         peer.received_bytes += count(size);
         self.stats.bytes_received += count(size);
@@ -238,7 +253,16 @@ impl Service {
         let event = match channel {
             Channel::Packets => {
                 self.stats.packets_received += 1;
-                NetworkEvent::Packet(Packet { bytes, source, token, _queued: queued })
+                let speaks_for = self.peers.get(&source).and_then(Peer::validator);
+                let way = if gossip.is_some() { Way::Broadcast } else { Way::Direct };
+                NetworkEvent::Packet(Packet {
+                    bytes,
+                    source,
+                    speaks_for,
+                    way,
+                    token,
+                    _queued: queued,
+                })
             }
             Channel::Transactions => {
                 self.stats.batches_received += 1;

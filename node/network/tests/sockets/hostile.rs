@@ -3,9 +3,11 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    time::Duration,
 };
 
 use mokka_network::{Culprit, Fault, NetworkEvent, Rate, Reason, RefusedBy};
+use tokio::time::timeout;
 
 use crate::world::{Spec, full_mesh, pair, validators};
 
@@ -22,7 +24,7 @@ async fn garbage_on_the_port_ends_that_connection_only() {
     for request in requests {
         let ended = tokio::task::spawn_blocking(move || {
             let mut stream = TcpStream::connect(socket).unwrap();
-            let limit = std::time::Duration::from_secs(60);
+            let limit = Duration::from_secs(60);
             stream.set_read_timeout(Some(limit)).unwrap();
             // The node may hang up while we are still talking.
             let _ = stream.write_all(&request);
@@ -67,12 +69,12 @@ async fn a_giant_packet_is_not_read_and_the_third_ends_the_connection() {
 #[tokio::test]
 async fn a_flood_gets_its_peer_cut_while_the_others_go_on() {
     let mut specs = validators(3);
-    specs[0].config.rates.consensus = Rate { messages: 50.0, bytes: 1e6, burst_seconds: 1.0 };
+    specs[0].config.rates.consensus = Rate { messages: 10.0, bytes: 1e6, burst_seconds: 1.0 };
     let mut nodes = full_mesh(&specs).await;
     let (flooder, mut b, mut a) =
         (nodes.pop().unwrap(), nodes.pop().unwrap(), nodes.pop().unwrap());
-    for number in 0..1000_u32 {
-        flooder.handle.broadcast(number.to_le_bytes().to_vec());
+    for number in 0..90_u32 {
+        flooder.handle.send(a.validator, number.to_le_bytes().to_vec());
     }
     let id = flooder.peer_id();
     let banned = a
@@ -98,6 +100,34 @@ async fn a_flood_gets_its_peer_cut_while_the_others_go_on() {
         })
         .await;
     assert_eq!(back, "and back");
+}
+
+#[tokio::test]
+async fn broadcasts_beyond_the_rate_are_dropped_but_not_held_against_who_passes_them_on() {
+    let mut specs = validators(2);
+    specs[0].config.rates.consensus = Rate { messages: 20.0, bytes: 1e6, burst_seconds: 1.0 };
+    let mut nodes = full_mesh(&specs).await;
+    let (relay, mut a) = (nodes.pop().unwrap(), nodes.pop().unwrap());
+    for number in 0..200 {
+        relay.handle.broadcast(format!("flood {number}"));
+    }
+    let mut flood = 0;
+    for number in 0.. {
+        relay.handle.broadcast(format!("probe {number}"));
+        let probe = a.until("a probe", |event| match event {
+            NetworkEvent::Packet(packet) if packet.bytes.starts_with(b"flood") => {
+                flood += 1;
+                None
+            }
+            NetworkEvent::Packet(packet) => Some(packet.bytes),
+            NetworkEvent::Refused { reason, .. } => panic!("the relay is cut: {reason}"),
+            _ => None,
+        });
+        if timeout(Duration::from_millis(100), probe).await.is_ok() {
+            break;
+        }
+    }
+    assert!((1..200).contains(&flood), "{flood} of 200 came in");
 }
 
 #[tokio::test]

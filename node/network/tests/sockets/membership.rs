@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use mokka_crypto::SecretKey;
-use mokka_network::{Admitted, NetworkEvent, Reason, RefusedBy, StartError};
+use mokka_network::{Admitted, NetworkEvent, Reason, RefusedBy, StartError, Way};
 use mokka_types::ChainHash;
 
 use crate::world::{CHAIN, Spec, pair, validators};
@@ -80,6 +80,44 @@ async fn an_observer_is_let_in_by_its_peer_id() {
     o.connected_to(a.peer_id()).await;
     a.handle.broadcast("a block");
     assert_eq!(o.packet().await.1, "a block");
+}
+
+#[tokio::test]
+async fn an_observer_is_answered_over_its_connection_and_says_nothing_to_all() {
+    let specs = validators(2);
+    let mut observer = Spec::new().admitting(&specs);
+    observer.config.binding = None;
+    let (id, keys) = (observer.config.node_key.peer_id(), specs.iter().map(|spec| spec.validator));
+    let admitted = Admitted::new(keys, [id]);
+    let (mut a, mut b, mut o) =
+        (specs[0].start().await, specs[1].start().await, observer.start().await);
+    a.handle.set_admitted(admitted);
+    b.dials([&a]);
+    a.connected_to(b.peer_id()).await;
+    b.connected_to(a.peer_id()).await;
+    o.dials([&a]);
+    a.connected_to(id).await;
+    o.connected_to(a.peer_id()).await;
+
+    let key = || SecretKey::generate().public_key();
+    let (asking, unheard_of) = (key(), key());
+    o.handle.broadcast("to all");
+    o.handle.send(b.validator, "to one that is not connected");
+    o.handle.send(a.validator, "a request");
+    let request = a
+        .until("the request", |event| match event {
+            NetworkEvent::Packet(packet) => Some(packet),
+            _ => None,
+        })
+        .await;
+    assert_eq!(request.bytes, "a request");
+    assert_eq!((request.way, request.speaks_for), (Way::Direct, None));
+    a.handle.expects_answer(request.source, asking);
+    a.handle.send(unheard_of, "to nobody");
+    a.handle.send(asking, "an answer");
+    assert_eq!(o.packet().await.1, "an answer");
+    a.handle.broadcast("the end");
+    assert_eq!(b.packet().await.1, "the end", "nobody else heard of it");
 }
 
 #[tokio::test]
