@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use mokka_rpc::seams::{CallFailure, CallOutcome, CallRequest, Evm, Halt, ReadError, TxRefusal};
-use mokka_runtime::{CallError, CallInput, ChainSpec, call};
+use mokka_rpc::seams::{
+    CallFailure, CallOutcome, CallRequest, Evm, Halt, Mistake, ReadError, TxRefusal,
+};
+use mokka_runtime::{CallError, CallInput, ChainSpec, TxError, call};
 use mokka_storage::Store;
 use mokka_types::Height;
 
@@ -29,9 +31,20 @@ impl Evm for Calls {
         match call(&self.spec, request.after.inner(), &*state, input) {
             Ok(outcome) => Ok(outcome_of(outcome)),
             Err(CallError::Fatal(fatal)) => Err(ReadError(fatal.to_string()).into()),
-            Err(CallError::Transaction(error)) => Err(TxRefusal::Other(error.to_string()).into()),
+            Err(CallError::Transaction(error)) => Err(failure_of(&error)),
             Err(error) => Err(CallFailure::BadArgument(error.to_string())),
         }
+    }
+}
+
+fn failure_of(error: &TxError) -> CallFailure {
+    let (reason, words) = (error.reason(), error.to_string());
+    let refusal = TxRefusal { reason, words, mistake: Mistake::Forbidden };
+    match error {
+        TxError::IntrinsicGas { .. } | TxError::FloorGas { .. } => {
+            CallFailure::TooLittleGas(refusal)
+        }
+        _ => CallFailure::Refused(refusal),
     }
 }
 

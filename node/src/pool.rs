@@ -46,8 +46,8 @@ pub(crate) type Submitted = Result<B256, Refusal>;
 
 /// What others ask of the pool.
 pub(crate) enum Message {
-    /// A client's transaction.
-    Submit { envelope: Box<TxEnvelope>, reply: oneshot::Sender<Submitted> },
+    /// A client's transaction, as it sent it.
+    Submit { raw: Bytes, reply: oneshot::Sender<Submitted> },
     /// Transactions of a peer.
     Gossiped(Transactions),
     /// A peer connected, or came back: it may have missed some.
@@ -211,7 +211,7 @@ impl Owner {
         for message in messages {
             match message {
                 Message::Committed(executed) => self.committed(&executed),
-                Message::Submit { envelope, reply } => submitted.push((envelope, reply)),
+                Message::Submit { raw, reply } => submitted.push((raw, reply)),
                 Message::Gossiped(transactions) => gossiped.push(transactions),
                 other => questions.push(other),
             }
@@ -232,16 +232,16 @@ impl Owner {
 
     fn enter(
         &mut self,
-        submitted: Vec<(Box<TxEnvelope>, oneshot::Sender<Submitted>)>,
+        submitted: Vec<(Bytes, oneshot::Sender<Submitted>)>,
         gossiped: Vec<Transactions>,
     ) -> Result<(), StateError> {
-        let local = submitted
-            .into_par_iter()
-            .map(|(envelope, reply)| (Transaction::recover(*envelope), reply));
+        let rules = self.pool.rules();
+        let local =
+            submitted.into_par_iter().map(|(raw, reply)| (Transaction::decode(&raw, rules), reply));
         let local: Vec<_> = local.collect();
         let mut entering = Vec::with_capacity(local.len());
-        for (recovered, reply) in local {
-            match recovered {
+        for (decoded, reply) in local {
+            match decoded {
                 Ok(transaction) => entering.push(Entering {
                     transaction: Arc::new(transaction),
                     origin: Origin::Local,
@@ -426,7 +426,7 @@ fn account_of(state: &dyn StateReader, address: Address) -> Result<SenderAccount
         true => SenderCode::Empty,
         false => match is_delegation(&state.code(account.code_hash)?) {
             true => SenderCode::Delegation,
-            false => SenderCode::Contract(account.code_hash),
+            false => SenderCode::Contract,
         },
     };
     Ok(SenderAccount { nonce: account.nonce, balance: account.balance, code })

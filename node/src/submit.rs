@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use alloy_consensus::TxEnvelope;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use mokka_mempool::{Refusal, Transaction};
-use mokka_rpc::seams::{Answer, PendingTransaction, TxPool, TxRefusal};
+use mokka_rpc::seams::{Answer, Mistake, PendingTransaction, TxPool, TxRefusal};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::pool::{Message, PoolHandle};
@@ -55,12 +54,15 @@ fn pending(transaction: &Transaction) -> PendingTransaction {
 }
 
 impl TxPool for Submissions {
-    fn submit(&self, transaction: TxEnvelope) -> Answer<'_, Result<B256, TxRefusal>> {
+    fn submit(&self, raw: Bytes) -> Answer<'_, Result<B256, TxRefusal>> {
         Box::pin(async move {
-            let envelope = Box::new(transaction);
-            match self.ask(|reply| Message::Submit { envelope, reply }).await {
-                Some(outcome) => outcome.map_err(refusal),
-                None => Err(TxRefusal::Unavailable("it is stopping".to_owned())),
+            match self.ask(|reply| Message::Submit { raw: raw.0, reply }).await {
+                Some(outcome) => outcome.map_err(|refusal| told(&refusal)),
+                None => Err(TxRefusal {
+                    reason: "unavailable",
+                    words: "this node is stopping; send again later or to another node".to_owned(),
+                    mistake: Mistake::Forbidden,
+                }),
             }
         })
     }
@@ -83,12 +85,11 @@ impl TxPool for Submissions {
     }
 }
 
-/// The refusals that the RPC gives a code of their own; the words of all are the pool's.
-fn refusal(refusal: Refusal) -> TxRefusal {
-    match refusal {
-        Refusal::AlreadyKnown => TxRefusal::AlreadyKnown,
-        Refusal::NonceTooLow { next, nonce } => TxRefusal::NonceTooLow { next, nonce },
-        Refusal::Unprotected => TxRefusal::NotReplayProtected,
-        other => TxRefusal::Other(other.to_string()),
-    }
+/// What the RPC is told: the words and the name of a refusal are the pool's.
+fn told(refusal: &Refusal) -> TxRefusal {
+    let mistake = match refusal {
+        Refusal::Undecodable(_) => Mistake::Undecodable,
+        _ => Mistake::Forbidden,
+    };
+    TxRefusal { reason: refusal.reason(), words: refusal.to_string(), mistake }
 }

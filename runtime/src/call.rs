@@ -2,20 +2,17 @@
 
 use alloy_consensus::Header;
 use alloy_evm::Evm;
-use alloy_primitives::{Address, Bytes, Log, U256};
+use alloy_primitives::{Address, Bytes, Log};
 use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverride};
-use revm::context::{
-    TxEnv,
-    result::{ExecutionResult, HaltReason},
-};
+use revm::context::result::{ExecutionResult, HaltReason};
 
 use crate::{
-    evm::{Machine, environment, machine},
+    evm::{environment, machine},
     execution::{Fatal, split},
     overrides::{apply_block, apply_state},
     request,
     spec::ChainSpec,
-    state::{Account, StateError, StateReader},
+    state::{StateError, StateReader},
     transaction::TxError,
     working::{MissingHash, Working},
 };
@@ -129,81 +126,36 @@ pub fn call(
     state: &dyn StateReader,
     input: CallInput<'_>,
 ) -> Result<CallOutcome, CallError> {
-    let mut simulation = Simulation::new(spec, header, state, input)?;
-    let gas_limit = simulation.tx.gas_limit;
-    Ok(outcome(simulation.run(gas_limit)?))
-}
-
-/// A call that may run more than once, each time on the same state.
-pub(crate) struct Simulation<'a> {
-    machine: Machine<'a>,
-    pub(crate) tx: TxEnv,
-}
-
-impl<'a> Simulation<'a> {
-    pub(crate) fn new(
-        spec: &ChainSpec,
-        header: &Header,
-        state: &'a dyn StateReader,
-        input: CallInput<'_>,
-    ) -> Result<Self, CallError> {
-        let mut working = Working::new(state, MissingHash::IsZero);
-        let mut environment = environment(spec, header);
-        if let Some(wanted) = input.block_overrides {
-            apply_block(wanted, &mut environment, &mut working);
-        }
-        let moves = match input.state_overrides {
-            Some(wanted) => apply_state(wanted, &mut working)?,
-            None => Vec::new(),
-        };
-        let rules = &mut environment.cfg_env;
-        rules.tx_gas_limit_cap = Some(u64::MAX);
-        rules.disable_nonce_check = true;
-        rules.disable_eip3607 = true;
-        rules.disable_block_gas_limit = true;
-        let tx = request::transaction(spec, input.request, input.gas_cap, &mut environment)?;
-        let mut machine = machine(working, environment);
-        machine
-            .precompiles_mut()
-            .move_precompiles(moves)
-            .map_err(|error| CallError::MovePrecompile(error.to_string()))?;
-        Ok(Self { machine, tx })
+    let mut working = Working::new(state, MissingHash::IsZero);
+    let mut environment = environment(spec, header);
+    if let Some(wanted) = input.block_overrides {
+        apply_block(wanted, &mut environment, &mut working);
     }
-
-    /// Runs it with this gas limit; nothing stays but what was read.
-    pub(crate) fn run(&mut self, gas_limit: u64) -> Result<ExecutionResult, CallError> {
-        let tx = TxEnv { gas_limit, ..self.tx.clone() };
-        match self.machine.transact_raw(tx) {
-            Ok(ended) => Ok(ended.result),
-            Err(error) => Err(match split(error) {
-                Ok(invalid) => {
-                    let tx = TxEnv { gas_limit, ..self.tx.clone() };
-                    let environment = alloy_evm::EvmEnv::new(
-                        self.machine.cfg_env().clone(),
-                        self.machine.block().clone(),
-                    );
-                    TxError::from_evm(invalid, &tx, &environment).into()
-                }
-                Err(fatal) => fatal.into(),
-            }),
-        }
-    }
-
-    /// The account as the call sees it.
-    pub(crate) fn account(&mut self, address: Address) -> Result<Account, CallError> {
-        Ok(self.machine.db_mut().account(address)?.unwrap_or_default())
-    }
-
-    /// What the sender can spend on gas.
-    pub(crate) fn funds_for_gas(&mut self) -> Result<U256, CallError> {
-        let (caller, value) = (self.tx.caller, self.tx.value);
-        let balance = self.account(caller)?.balance;
-        let short = TxError::InsufficientFunds { balance, cost: value };
-        Ok(balance.checked_sub(value).ok_or(short)?)
+    let moves = match input.state_overrides {
+        Some(wanted) => apply_state(wanted, &mut working)?,
+        None => Vec::new(),
+    };
+    let rules = &mut environment.cfg_env;
+    rules.tx_gas_limit_cap = Some(u64::MAX);
+    rules.disable_nonce_check = true;
+    rules.disable_eip3607 = true;
+    rules.disable_block_gas_limit = true;
+    let tx = request::transaction(spec, input.request, input.gas_cap, &mut environment)?;
+    let mut machine = machine(working, environment.clone());
+    machine
+        .precompiles_mut()
+        .move_precompiles(moves)
+        .map_err(|error| CallError::MovePrecompile(error.to_string()))?;
+    match machine.transact_raw(tx.clone()) {
+        Ok(ended) => Ok(outcome(ended.result)),
+        Err(error) => Err(match split(error) {
+            Ok(invalid) => TxError::from_evm(invalid, &tx, &environment).into(),
+            Err(fatal) => fatal.into(),
+        }),
     }
 }
 
-pub(crate) fn outcome(result: ExecutionResult) -> CallOutcome {
+fn outcome(result: ExecutionResult) -> CallOutcome {
     let gas_used = result.gas().tx_gas_used();
     match result {
         ExecutionResult::Success { output, logs, .. } => {

@@ -7,7 +7,7 @@
 //! ```text
 //! pool ──▶ BlockBuilder ──▶ Executed ──▶ commit            a leader proposes
 //! peer ──▶ RecoveredBlock ──▶ check_block ──▶ Executed     a follower votes
-//! rpc  ──▶ call, estimate_gas                              nothing changes
+//! rpc  ──▶ call                                            nothing changes
 //! ```
 //! Read in this order: [`ChainSpec`], [`Stamp`], [`check_header`], [`check_block`],
 //! [`BlockBuilder`], [`call`].
@@ -25,7 +25,6 @@
 mod block;
 mod builder;
 mod call;
-mod estimate;
 mod evm;
 mod executed;
 mod execution;
@@ -45,7 +44,6 @@ mod working;
 pub use block::{BlockError, DecodeError, check_block, decode_block, encode_block};
 pub use builder::{BlockBuilder, BuildError, PushError, Skipped};
 pub use call::{CallError, CallInput, CallOutcome, call};
-pub use estimate::{EstimateError, estimate_gas};
 pub use executed::{Block, Executed, Overlay};
 pub use execution::Fatal;
 pub use genesis::{GenesisError, genesis_block};

@@ -1,13 +1,14 @@
 //! A transaction that nobody signed, as the machine takes it.
 
 use alloy_consensus::crypto::secp256k1::recover_signer;
+use alloy_eips::eip2718::EIP4844_TX_TYPE_ID;
 use alloy_eips::eip7702::{RecoveredAuthority, RecoveredAuthorization, SignedAuthorization};
 use alloy_evm::EvmEnv;
 use alloy_primitives::TxKind;
 use alloy_rpc_types_eth::TransactionRequest;
 use revm::{context::TxEnv, context_interface::either::Either};
 
-use crate::{call::CallError, spec::ChainSpec};
+use crate::{call::CallError, spec::ChainSpec, transaction::TxError};
 
 const LEGACY: u8 = 0;
 const ACCESS_LIST: u8 = 1;
@@ -26,7 +27,7 @@ pub(crate) fn transaction(
         || request.max_fee_per_blob_gas.is_some()
         || request.sidecar.is_some();
     if has_blobs {
-        return Err(crate::TxError::BlobsNotSupported.into());
+        return Err(TxError::TypeNotSupported { ty: EIP4844_TX_TYPE_ID }.into());
     }
     if let Some(found) = request.chain_id.filter(|id| *id != spec.chain_id) {
         return Err(CallError::WrongChain { found, expected: spec.chain_id });

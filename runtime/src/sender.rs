@@ -4,14 +4,14 @@ use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
 use alloy_primitives::{Address, B256};
 use rayon::prelude::*;
 
-use crate::executed::Block;
+use crate::{executed::Block, transaction::TxError};
 
 /// Below this many, spreading the work costs more than it saves: a recovery takes about 30 µs.
 const WORTH_SPREADING: usize = 8;
 
 /// The signature belongs to nobody: whoever sent the transaction is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("transaction {hash} has an invalid signature; sign it again with the sender's key")]
+#[error("transaction {hash}: {}", TxError::InvalidSender)]
 pub struct RecoverError {
     /// Of the transaction.
     pub hash: B256,

@@ -1,8 +1,9 @@
 //! Why a transaction cannot be in a block, and the rules that need no state to judge it.
 
 use alloy_consensus::{Transaction, TxEnvelope};
+use alloy_eips::eip2718::EIP4844_TX_TYPE_ID;
 use alloy_evm::EvmEnv;
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, U256, U512};
 use alloy_rlp::Encodable;
 use revm::{
     Context, MainContext,
@@ -18,23 +19,30 @@ use crate::{
 };
 
 /// Why a transaction cannot be executed: whoever sent it is at fault, or it came at a bad moment.
-/// Where geth has words for it, these are they.
+///
+/// The pool refuses by the same words, and the RPC hands them on. Where geth has words, these are
+/// they: tools match on them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what the fields are.
 pub enum TxError {
-    /// EIP-4844.
+    /// A type that this chain does not execute.
     #[error(
-        "transaction type not supported: blob transactions (type 3) are not part of this chain"
+        "transaction type not supported: {}; this chain takes legacy transactions and types 1, 2 \
+         and 4",
+        name_of(*ty)
     )]
-    BlobsNotSupported,
+    TypeNotSupported { ty: u8 },
+    /// The signature belongs to no key, or has the high `s` that EIP-2 forbids.
+    #[error("invalid sender: the signature names no account")]
+    InvalidSender,
     /// Signed for another chain (EIP-155).
-    #[error("invalid chain id for signer: have {found:?} want {expected}")]
-    WrongChain { found: Option<u64>, expected: u64 },
+    #[error("invalid sender: invalid chain id for signer: have {found} want {expected}")]
+    WrongChain { found: u64, expected: u64 },
     /// EIP-7825.
     #[error("transaction gas limit too high (cap: {cap}, tx: {gas_limit})")]
     GasLimitOverCap { gas_limit: u64, cap: u64 },
     /// It fits into no block.
-    #[error("exceeds block gas limit: tx {gas_limit}, block {block_gas_limit}")]
+    #[error("exceeds block gas limit: gas {gas_limit}, block gas limit {block_gas_limit}")]
     GasLimitOverBlock { gas_limit: u64, block_gas_limit: u64 },
     /// It does not fit into this block any more.
     #[error("gas limit reached: have {left}, want {gas_limit}")]
@@ -42,7 +50,7 @@ pub enum TxError {
     /// It does not fit into this block any more.
     #[error("block is full: {left} bytes are left, the transaction has {size}")]
     NoBytesLeft { size: usize, left: usize },
-    /// It fits into no block.
+    /// It fits into no block, or is larger than pools and the network carry.
     #[error("oversized data: transaction size {size}, limit {limit}")]
     TooLarge { size: usize, limit: usize },
     /// The sender used this nonce before.
@@ -51,45 +59,86 @@ pub enum TxError {
     /// Transactions before this one are missing.
     #[error("nonce too high: next nonce {expected}, tx nonce {found}")]
     NonceTooHigh { found: u64, expected: u64 },
-    /// No nonce would follow.
-    #[error("nonce has max value")]
+    /// No nonce would follow (EIP-2681).
+    #[error("nonce has max value: no transaction could follow it")]
     NonceMax,
     /// The sender cannot pay.
-    #[error("insufficient funds for gas * price + value: have {balance} want {cost}")]
-    InsufficientFunds { balance: U256, cost: U256 },
+    #[error(
+        "insufficient funds for gas * price + value: balance {balance}, tx cost {cost}, \
+         overshot {}",
+        cost.saturating_sub(U512::from(*balance))
+    )]
+    InsufficientFunds { balance: U256, cost: U512 },
     /// `gas * price + value` is beyond 256 bits.
-    #[error("gas * price + value does not fit into 256 bits")]
+    #[error("insufficient funds for gas * price + value: the cost exceeds 256 bits")]
     CostOverflow,
     /// The base fee is not met.
-    #[error("max fee per gas less than block base fee: maxFeePerGas {max_fee}, baseFee {base_fee}")]
+    #[error(
+        "max fee per gas less than block base fee: maxFeePerGas: {max_fee}, baseFee: {base_fee}"
+    )]
     FeeBelowBaseFee { max_fee: u128, base_fee: u64 },
     /// EIP-1559.
     #[error(
-        "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas {tip}, \
-         maxFeePerGas {max_fee}"
+        "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: {tip}, \
+         maxFeePerGas: {max_fee}"
     )]
     TipAboveMaxFee { tip: u128, max_fee: u128 },
     /// The gas limit does not pay for the transaction itself.
-    #[error("intrinsic gas too low: have {gas_limit}, want {required}")]
+    #[error("intrinsic gas too low: gas {gas_limit}, minimum needed {required}")]
     IntrinsicGas { gas_limit: u64, required: u64 },
     /// EIP-7623.
-    #[error("insufficient gas for floor data gas cost: have {gas_limit}, want {required}")]
+    #[error("insufficient gas for floor data gas cost: gas {gas_limit}, minimum needed {required}")]
     FloorGas { gas_limit: u64, required: u64 },
     /// EIP-3860.
-    #[error("max initcode size exceeded: code size {size} limit {limit}")]
+    #[error("max initcode size exceeded: code size {size}, limit {limit}")]
     InitCodeTooLarge { size: usize, limit: usize },
     /// EIP-3607.
     #[error("sender not an eoa: address {sender} has code")]
     SenderHasCode { sender: Address },
     /// EIP-7702.
-    #[error("EIP-7702 transaction with empty auth list")]
+    #[error("set code tx must have at least one authorization tuple")]
     EmptyAuthorizationList,
     /// A rule for which there is no name here yet.
     #[error("invalid transaction: {0}")]
     Other(String),
 }
 
+/// The type as its users call it.
+fn name_of(ty: u8) -> String {
+    match ty {
+        EIP4844_TX_TYPE_ID => "blob transactions (EIP-4844, type 3)".to_owned(),
+        _ => format!("type {ty}"),
+    }
+}
+
 impl TxError {
+    /// A name for programs: it never changes, the words may.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::TypeNotSupported { .. } => "type_not_supported",
+            Self::InvalidSender => "invalid_sender",
+            Self::WrongChain { .. } => "wrong_chain",
+            Self::GasLimitOverCap { .. } => "gas_limit_too_high",
+            Self::GasLimitOverBlock { .. } => "exceeds_block_gas_limit",
+            Self::NoGasLeft { .. } => "no_gas_left",
+            Self::NoBytesLeft { .. } => "no_bytes_left",
+            Self::TooLarge { .. } => "oversized",
+            Self::NonceTooLow { .. } => "nonce_too_low",
+            Self::NonceTooHigh { .. } => "nonce_too_high",
+            Self::NonceMax => "nonce_max",
+            Self::InsufficientFunds { .. } => "insufficient_funds",
+            Self::CostOverflow => "cost_overflow",
+            Self::FeeBelowBaseFee { .. } => "fee_cap_below_base_fee",
+            Self::TipAboveMaxFee { .. } => "tip_above_fee_cap",
+            Self::IntrinsicGas { .. } => "intrinsic_gas",
+            Self::FloorGas { .. } => "floor_gas",
+            Self::InitCodeTooLarge { .. } => "init_code_too_large",
+            Self::SenderHasCode { .. } => "sender_is_contract",
+            Self::EmptyAuthorizationList => "no_authorization",
+            Self::Other(_) => "other",
+        }
+    }
+
     /// Whether the same transaction may be valid in a later block, without any change to it.
     pub fn may_pass_later(&self) -> bool {
         match self {
@@ -98,7 +147,8 @@ impl TxError {
             | Self::NonceTooHigh { .. }
             | Self::InsufficientFunds { .. }
             | Self::SenderHasCode { .. } => true,
-            Self::BlobsNotSupported
+            Self::TypeNotSupported { .. }
+            | Self::InvalidSender
             | Self::WrongChain { .. }
             | Self::GasLimitOverCap { .. }
             | Self::GasLimitOverBlock { .. }
@@ -140,7 +190,7 @@ impl TxError {
             }
             Invalid::RejectCallerWithCode => Self::SenderHasCode { sender: tx.caller },
             Invalid::LackOfFundForMaxFee { fee, balance } => {
-                Self::InsufficientFunds { balance: *balance, cost: *fee }
+                Self::InsufficientFunds { balance: *balance, cost: U512::from(*fee) }
             }
             Invalid::OverflowPaymentInTransaction => Self::CostOverflow,
             Invalid::NonceOverflowInTransaction => Self::NonceMax,
@@ -152,7 +202,9 @@ impl TxError {
                 Self::InitCodeTooLarge { size: tx.data.len(), limit: rules.max_initcode_size() }
             }
             Invalid::InvalidChainId | Invalid::MissingChainId => {
-                Self::WrongChain { found: tx.chain_id, expected: rules.chain_id }
+                // Only what nobody signed names no chain, and it is given this one.
+                let found = tx.chain_id.unwrap_or_default();
+                Self::WrongChain { found, expected: rules.chain_id }
             }
             Invalid::TxGasLimitGreaterThanCap { gas_limit, cap } => {
                 Self::GasLimitOverCap { gas_limit, cap }
@@ -186,7 +238,7 @@ pub fn check_transaction(spec: &ChainSpec, transaction: &TxEnvelope) -> Result<(
 /// Refuses by name the types that this chain does not have.
 pub(crate) fn check_kind(transaction: &TxEnvelope) -> Result<(), TxError> {
     match transaction {
-        TxEnvelope::Eip4844(_) => Err(TxError::BlobsNotSupported),
+        TxEnvelope::Eip4844(_) => Err(TxError::TypeNotSupported { ty: EIP4844_TX_TYPE_ID }),
         TxEnvelope::Legacy(_)
         | TxEnvelope::Eip2930(_)
         | TxEnvelope::Eip1559(_)

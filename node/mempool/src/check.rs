@@ -1,11 +1,11 @@
 //! The rules of admission, in geth's order: first what needs no state, then what needs the sender.
 //!
 //! The runtime applies the rules of the chain again when it executes; here they are asked first,
-//! with the values that a sender needs to hear. A test holds the two together.
+//! without a machine, and refused in its words. A test holds the two together.
 
 use alloy_consensus::{Transaction as _, Typed2718 as _};
-use alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA;
 use alloy_primitives::U512;
+use mokka_runtime::{TX_GAS_LIMIT_CAP, TxError};
 
 use crate::{
     Origin, Refusal, ReplayProtection, Rules, SenderAccount, SenderCode, Transaction,
@@ -28,28 +28,29 @@ pub(crate) fn rules(tx: &Transaction, origin: Origin, rules: &Rules) -> Result<(
     fees(tx, rules)
 }
 
-fn shape(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
+fn shape(tx: &Transaction, rules: &Rules) -> Result<(), TxError> {
     let signed = tx.recovered();
     if tx.envelope().is_eip4844() {
-        return Err(Refusal::TypeNotSupported { ty: signed.ty() });
+        return Err(TxError::TypeNotSupported { ty: signed.ty() });
     }
-    if tx.encoded_len() > rules.max_transaction_bytes {
-        let limit = rules.max_transaction_bytes;
-        return Err(Refusal::Oversized { size: tx.encoded_len(), limit });
+    let (size, limit) = (tx.encoded_len(), rules.max_transaction_bytes);
+    if size > limit {
+        return Err(TxError::TooLarge { size, limit });
     }
-    let size = signed.input().len();
-    if signed.is_create() && size > MAX_INIT_CODE_BYTES {
-        return Err(Refusal::InitCodeTooLarge { size, limit: MAX_INIT_CODE_BYTES });
+    let (size, limit) = (signed.input().len(), MAX_INIT_CODE_BYTES);
+    if signed.is_create() && size > limit {
+        return Err(TxError::InitCodeTooLarge { size, limit });
     }
-    let gas = signed.gas_limit();
-    if gas > MAX_TX_GAS_LIMIT_OSAKA {
-        return Err(Refusal::GasLimitTooHigh { gas, cap: MAX_TX_GAS_LIMIT_OSAKA });
+    let (gas_limit, cap) = (signed.gas_limit(), TX_GAS_LIMIT_CAP);
+    if gas_limit > cap {
+        return Err(TxError::GasLimitOverCap { gas_limit, cap });
     }
-    if gas > rules.block_gas_limit {
-        return Err(Refusal::ExceedsBlockGasLimit { gas, limit: rules.block_gas_limit });
+    let block_gas_limit = rules.block_gas_limit;
+    if gas_limit > block_gas_limit {
+        return Err(TxError::GasLimitOverBlock { gas_limit, block_gas_limit });
     }
     if signed.authorization_list().is_some_and(<[_]>::is_empty) {
-        return Err(Refusal::NoAuthorization);
+        return Err(TxError::EmptyAuthorizationList);
     }
     Ok(())
 }
@@ -57,7 +58,7 @@ fn shape(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
 fn signature(tx: &Transaction, origin: Origin, rules: &Rules) -> Result<(), Refusal> {
     match (tx.recovered().chain_id(), origin, rules.replay_protection) {
         (Some(found), _, _) if found != rules.chain_id => {
-            return Err(Refusal::WrongChain { found, expected: rules.chain_id });
+            return Err(TxError::WrongChain { found, expected: rules.chain_id }.into());
         }
         (None, Origin::Local, ReplayProtection::Required) => return Err(Refusal::Unprotected),
         (Some(_), _, _)
@@ -65,36 +66,36 @@ fn signature(tx: &Transaction, origin: Origin, rules: &Rules) -> Result<(), Refu
         | (None, Origin::Local, ReplayProtection::Optional) => {}
     }
     if tx.nonce() == u64::MAX {
-        return Err(Refusal::NonceMax { sender: tx.sender(), nonce: tx.nonce() });
+        return Err(TxError::NonceMax.into());
     }
     Ok(())
 }
 
-fn gas(tx: &Transaction) -> Result<(), Refusal> {
-    let gas = tx.recovered().gas_limit();
-    let needed = intrinsic_gas(tx);
-    if gas < needed {
-        return Err(Refusal::IntrinsicGas { gas, needed });
+fn gas(tx: &Transaction) -> Result<(), TxError> {
+    let gas_limit = tx.recovered().gas_limit();
+    let required = intrinsic_gas(tx);
+    if gas_limit < required {
+        return Err(TxError::IntrinsicGas { gas_limit, required });
     }
-    let needed = floor_gas(tx);
-    if gas < needed {
-        return Err(Refusal::FloorGas { gas, needed });
+    let required = floor_gas(tx);
+    if gas_limit < required {
+        return Err(TxError::FloorGas { gas_limit, required });
     }
     Ok(())
 }
 
 fn fees(tx: &Transaction, rules: &Rules) -> Result<(), Refusal> {
-    let sender = tx.sender();
-    let fee_cap = tx.recovered().max_fee_per_gas();
+    let max_fee = tx.recovered().max_fee_per_gas();
     let tip = tx.recovered().priority_fee_or_price();
-    if tip > fee_cap {
-        return Err(Refusal::TipAboveFeeCap { sender, tip, fee_cap });
+    if tip > max_fee {
+        return Err(TxError::TipAboveMaxFee { tip, max_fee }.into());
     }
     if tip < rules.min_tip {
         return Err(Refusal::TipTooLow { tip, needed: rules.min_tip });
     }
-    if fee_cap < u128::from(rules.base_fee) {
-        return Err(Refusal::FeeCapBelowBaseFee { sender, fee_cap, base_fee: rules.base_fee });
+    let base_fee = rules.base_fee;
+    if max_fee < u128::from(base_fee) {
+        return Err(TxError::FeeBelowBaseFee { max_fee, base_fee }.into());
     }
     Ok(())
 }
@@ -105,16 +106,16 @@ pub(crate) fn account(
     account: &SenderAccount,
     queue: Option<&SenderQueue>,
 ) -> Result<(), Refusal> {
-    if let SenderCode::Contract(code_hash) = account.code {
-        return Err(Refusal::SenderIsContract { sender: tx.sender(), code_hash });
+    if account.code == SenderCode::Contract {
+        return Err(TxError::SenderHasCode { sender: tx.sender() }.into());
     }
-    let next = account.nonce.max(queue.map_or(0, SenderQueue::account_nonce));
-    if tx.nonce() < next {
-        return Err(Refusal::NonceTooLow { next, nonce: tx.nonce() });
+    let expected = next_nonce(account, queue);
+    if tx.nonce() < expected {
+        return Err(TxError::NonceTooLow { found: tx.nonce(), expected }.into());
     }
     let (balance, cost) = (account.balance, tx.cost());
     if cost > U512::from(balance) {
-        return Err(Refusal::InsufficientFunds { balance, cost });
+        return Err(TxError::InsufficientFunds { balance, cost }.into());
     }
     let Some(queue) = queue else { return Ok(()) };
     let replaced = queue.get(tx.nonce()).filter(|entry| entry.is_ready());
@@ -126,6 +127,21 @@ pub(crate) fn account(
         return Err(Refusal::InsufficientFundsForAll { balance, pending, cost });
     }
     Ok(())
+}
+
+/// The nonce of the sender's next transaction on the committed state: what was heard last.
+pub(crate) fn next_nonce(account: &SenderAccount, queue: Option<&SenderQueue>) -> u64 {
+    account.nonce.max(queue.map_or(0, SenderQueue::account_nonce))
+}
+
+/// Refuses a nonce so far ahead that its sender may not have all those before it here as well: it
+/// would wait for blocks, if not for ever. Only asked over RPC: a peer may know later blocks.
+pub(crate) fn reach(tx: &Transaction, expected: u64, per_sender: usize) -> Result<(), TxError> {
+    let found = tx.nonce();
+    match found.saturating_sub(expected) < per_sender as u64 {
+        true => Ok(()),
+        false => Err(TxError::NonceTooHigh { found, expected }),
+    }
 }
 
 /// Whether this transaction may take the place of one with its nonce: fee cap and tip must both be

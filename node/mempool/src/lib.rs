@@ -25,6 +25,7 @@
 //! * An account with a delegation (EIP-7702) may have as many transactions as others: blocks are
 //!   final, and every commit checks each changed account again.
 //! * A fee cap below the base fee is refused, not kept: the base fee is a constant of the chain.
+//! * Over RPC a nonce is refused that is further ahead than its sender may have transactions here.
 //!
 //! # Units
 //! Sizes are bytes of the EIP-2718 encoding. Fees are in the smallest unit of the coin, per gas.

@@ -140,7 +140,7 @@ impl Pool {
         }
         check::rules(&transaction, entry.origin, &self.rules)?;
         check::account(&transaction, account, self.senders.get(&transaction.sender()))?;
-        let plan = self.plan(&transaction, account)?;
+        let plan = self.plan(&transaction, entry.origin, account)?;
 
         let (sender, arrival, place) = (transaction.sender(), entry.arrival, Place::of(&entry));
         let mut evicted: Vec<_> =
@@ -166,7 +166,12 @@ impl Pool {
 
     /// What must go so that this transaction fits, or why it cannot be made to fit. Changes
     /// nothing.
-    fn plan(&self, tx: &Transaction, account: &SenderAccount) -> Result<Plan, Refusal> {
+    fn plan(
+        &self,
+        tx: &Transaction,
+        origin: Origin,
+        account: &SenderAccount,
+    ) -> Result<Plan, Refusal> {
         let queue = self.senders.get(&tx.sender());
         let replaced = queue.and_then(|queue| queue.get(tx.nonce()));
         let pooled = queue.map_or(0, SenderQueue::len);
@@ -175,7 +180,12 @@ impl Pool {
                 check::replacement(tx, old)?;
                 None
             }
-            (None, _) if pooled < self.limits.per_sender => None,
+            (None, _) if pooled < self.limits.per_sender => {
+                if origin == Origin::Local {
+                    check::reach(tx, check::next_nonce(account, queue), self.limits.per_sender)?;
+                }
+                None
+            }
             // A missing nonce is worth more than the newest one: all behind the gap wait for it.
             (None, Some(tail)) if tail.transaction.nonce() > tx.nonce() => Some(tail),
             (None, _) => return Err(Refusal::AccountLimit { pooled }),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::U256;
 
 /// The rules of the chain that decide whether a transaction can ever be valid, and what this node
 /// asks beyond them.
@@ -78,8 +78,8 @@ pub enum SenderCode {
     Empty,
     /// An EIP-7702 delegation: it may send.
     Delegation,
-    /// A contract with this code hash. It may not send, even if somebody holds its key (EIP-3607).
-    Contract(B256),
+    /// A contract. It may not send, even if somebody holds its key (EIP-3607).
+    Contract,
 }
 
 /// How much the pool holds.

@@ -1,13 +1,16 @@
 //! A transaction as the pool holds it.
 
-use alloy_consensus::{
-    Transaction as _, TxEnvelope,
-    transaction::{Recovered, SignerRecoverable},
+use alloy_consensus::{Transaction as _, TxEnvelope, transaction::Recovered};
+use alloy_eips::eip2718::{
+    Decodable2718, EIP1559_TX_TYPE_ID, EIP2930_TX_TYPE_ID, EIP7702_TX_TYPE_ID, Encodable2718,
 };
-use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, TxHash, U256, U512};
+use mokka_runtime::{TxError, recover_sender};
 
-use crate::Refusal;
+use crate::{Refusal, Rules};
+
+/// A typed transaction begins with its type, below this; a legacy one is an RLP list, above.
+const FIRST_RLP_BYTE: u8 = 0x80;
 
 /// A decoded transaction with its sender, and what is asked about it again and again.
 ///
@@ -31,12 +34,33 @@ impl Transaction {
         Self { signed, hash, encoded_len, cost }
     }
 
+    /// Decodes what a client sends, and recovers its sender.
+    ///
+    /// # Errors
+    /// When it is too long, has a type that this chain does not take, is no transaction, or as
+    /// [`Transaction::recover`].
+    pub fn decode(raw: &[u8], rules: &Rules) -> Result<Self, Refusal> {
+        let (size, limit) = (raw.len(), rules.max_transaction_bytes);
+        if size > limit {
+            return Err(TxError::TooLarge { size, limit }.into());
+        }
+        match raw.first().copied() {
+            None => return Err(Refusal::Undecodable("it is empty".to_owned())),
+            Some(
+                FIRST_RLP_BYTE.. | EIP2930_TX_TYPE_ID | EIP1559_TX_TYPE_ID | EIP7702_TX_TYPE_ID,
+            ) => {}
+            Some(ty) => return Err(TxError::TypeNotSupported { ty }.into()),
+        }
+        let envelope = TxEnvelope::decode_2718_exact(raw);
+        Self::recover(envelope.map_err(|error| Refusal::Undecodable(error.to_string()))?)
+    }
+
     /// Recovers the sender: the only expensive step of an admission.
     ///
     /// # Errors
     /// When the signature names nobody, or has the high `s` that EIP-2 forbids.
     pub fn recover(envelope: TxEnvelope) -> Result<Self, Refusal> {
-        let sender = envelope.recover_signer().map_err(|_| Refusal::InvalidSender)?;
+        let sender = recover_sender(&envelope).map_err(|_| TxError::InvalidSender)?;
         Ok(Self::new(Recovered::new_unchecked(envelope, sender)))
     }
 

@@ -51,7 +51,8 @@ pub struct RpcConfig {
     pub max_response_bytes: u32,
     /// Requests in one batch. Explorers send hundreds.
     pub max_batch: u32,
-    /// Requests of one WebSocket that are being answered at the same time.
+    /// Requests and batches of one connection that are being answered at the same time. Those that
+    /// come after wait, and nothing more is read from the connection until one is done.
     pub max_requests_in_flight: usize,
     /// Subscriptions of one WebSocket.
     pub max_subscriptions: u32,
@@ -84,8 +85,6 @@ pub struct RpcConfig {
     pub max_log_blocks: u64,
     /// Logs that one `eth_getLogs` may return.
     pub max_logs: usize,
-    /// Bytes of a raw transaction; the pool's own limit should not be above it.
-    pub max_transaction_bytes: usize,
     /// The lowest tip the pool takes; what `eth_maxPriorityFeePerGas` answers while there is room
     /// in blocks.
     pub minimum_tip: u128,
@@ -119,7 +118,6 @@ impl Default for RpcConfig {
             transaction_gas_cap: 16_777_216,
             max_log_blocks: 10_000,
             max_logs: 20_000,
-            max_transaction_bytes: 128 * 1024,
             minimum_tip: 0,
             stop_patience: Duration::from_secs(5),
         }

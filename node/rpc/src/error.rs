@@ -6,7 +6,7 @@ use alloy_primitives::{B256, Bytes};
 use alloy_sol_types::{Panic, Revert, SolError};
 use jsonrpsee::types::ErrorObjectOwned;
 
-use crate::seams::{CallFailure, CallOutcome, Halt, ReadError, TxRefusal};
+use crate::seams::{CallFailure, CallOutcome, Halt, Mistake, ReadError, TxRefusal};
 
 /// The table. What is not here comes from JSON-RPC itself (-32700, -32600) or from the transport
 /// (-32006 too many subscriptions, -32007 request too big, -32008 answer too big, -32010 batch too
@@ -113,11 +113,14 @@ impl RpcError {
             Self::Busy => Code::Busy,
             Self::InvalidParams(_) => Code::InvalidParams,
             Self::Internal(_) => Code::Internal,
+            Self::Refused(refusal) => match refusal.mistake {
+                Mistake::Undecodable => Code::InvalidParams,
+                Mistake::Forbidden => Code::Refused,
+            },
             Self::AboveHead { .. }
             | Self::UnknownHash(_)
             | Self::Halted(_)
             | Self::GasAllowance(_)
-            | Self::Refused(_)
             | Self::TimedOut { .. } => Code::Refused,
         }
     }
@@ -135,7 +138,7 @@ impl RpcError {
     fn data(&self) -> Option<serde_json::Value> {
         match self {
             Self::Reverted(output) => Some(output.to_string().into()),
-            Self::Refused(refusal) => Some(serde_json::json!({ "reason": refusal.reason() })),
+            Self::Refused(refusal) => Some(serde_json::json!({ "reason": refusal.reason })),
             _ => None,
         }
     }
@@ -150,7 +153,9 @@ impl From<ReadError> for RpcError {
 impl From<CallFailure> for RpcError {
     fn from(failure: CallFailure) -> Self {
         match failure {
-            CallFailure::Refused(refusal) => Self::Refused(refusal),
+            CallFailure::TooLittleGas(refusal) | CallFailure::Refused(refusal) => {
+                Self::Refused(refusal)
+            }
             CallFailure::NoState(block) => {
                 Self::StateUnavailable { asked: block, oldest: block, head: block }
             }

@@ -2,10 +2,10 @@
 
 use alloy_primitives::TxKind;
 
-use crate::seams::{CallFailure, CallOutcome, CallRequest, Halt, TxRefusal};
+use crate::seams::{CallFailure, CallOutcome, CallRequest, Halt};
 
 /// What a transaction costs before it does anything.
-const TRANSFER_GAS: u64 = 21_000;
+pub(crate) const TRANSFER_GAS: u64 = 21_000;
 /// A call with value hands this to the callee on top; it must be there even if it comes back.
 const CALL_STIPEND: u64 = 2_300;
 /// The search ends when what is left to search is at most 15 in 1000 of the answer, as in geth.
@@ -59,9 +59,9 @@ fn attempt(
     match call(request) {
         Ok(CallOutcome::Returned { gas_used, .. }) => Ok(Attempt::Enough { used: gas_used }),
         Ok(outcome) => Ok(Attempt::TooLittle(outcome)),
-        Err(CallFailure::Refused(
-            TxRefusal::IntrinsicGasTooLow { .. } | TxRefusal::FloorGasTooLow { .. },
-        )) => Ok(Attempt::TooLittle(CallOutcome::Halted(Halt::OutOfGas))),
+        Err(CallFailure::TooLittleGas(_)) => {
+            Ok(Attempt::TooLittle(CallOutcome::Halted(Halt::OutOfGas)))
+        }
         Err(failure) => Err(failure),
     }
 }

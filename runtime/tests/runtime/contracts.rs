@@ -20,10 +20,6 @@ pub(crate) const STORE_AND_DESTROY: &[u8] = &hex!("5f35600155" "33ff");
 /// Never ends.
 pub(crate) const ENDLESS: &[u8] = &hex!("5b5f56");
 
-/// Calls the contract whose address is in calldata with all the gas that EIP-150 lets it, and
-/// reverts where that call fails: it needs more gas than it uses.
-pub(crate) const CALLS_OTHER: &[u8] = &hex!("5f5f5f5f5f5f355af1" "600f57" "5f5ffd" "5b00");
-
 /// Init code that deploys `runtime`.
 pub(crate) fn init_code(runtime: &[u8]) -> Vec<u8> {
     let length = u8::try_from(runtime.len()).unwrap();

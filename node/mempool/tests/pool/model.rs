@@ -191,6 +191,8 @@ impl Naive {
                 return Err("account_limit");
             }
             after.items.retain(|item| item.hash != tail.hash);
+        } else if newcomer.local && newcomer.nonce - nonce >= LIMITS.per_sender as u64 {
+            return Err("nonce_too_high");
         }
         after.items.push(newcomer.clone());
         after.make_room(newcomer)?;

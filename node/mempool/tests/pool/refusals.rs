@@ -5,12 +5,16 @@ use std::sync::Arc;
 use alloy_consensus::{
     SignableTransaction, TxEip2930, TxEip4844, TxEip4844Variant, TxEip7702, TxEnvelope, TxLegacy,
 };
-use alloy_eips::eip2930::{AccessList, AccessListItem};
+use alloy_eips::{
+    Encodable2718,
+    eip2930::{AccessList, AccessListItem},
+};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use mokka_mempool::{
     Limits, Origin, Pool, Refusal, RefusalKind, ReplayProtection, Rules, SenderAccount, SenderCode,
     Transaction,
 };
+use mokka_runtime::TxError;
 
 use crate::drafts::{ALICE, BLOCK_GAS, CHAIN, RICH, account, admit, at, from, pool, pooled, rules};
 
@@ -53,10 +57,46 @@ fn the_same_transaction_twice() {
 }
 
 #[test]
+fn what_is_no_transaction_of_this_chain() {
+    let signed = from(ALICE, 0).tx.into_signed(Signature::test_signature());
+    let good = TxEnvelope::from(signed).encoded_2718();
+    let longer = [good.as_slice(), &[0]].concat();
+    let (limited, exact) = (
+        Rules { max_transaction_bytes: good.len() - 1, ..rules() },
+        Rules { max_transaction_bytes: good.len(), ..rules() },
+    );
+    for (raw, rules, reason, words) in [
+        (&[][..], rules(), "undecodable", "it is empty"),
+        (&[0xc0][..], rules(), "undecodable", "failed to decode signed transaction: "),
+        (&[0xff, 1, 2][..], rules(), "undecodable", "failed to decode signed transaction: "),
+        (&[0x02][..], rules(), "undecodable", "failed to decode signed transaction: "),
+        (&[0xb8, 0x02, 0x02, 0xc0][..], rules(), "undecodable", "failed to decode"),
+        (&good[..good.len() - 1], rules(), "undecodable", "failed to decode"),
+        (&longer[..], rules(), "undecodable", "failed to decode"),
+        (
+            &[0x00, 0xc0][..],
+            rules(),
+            "type_not_supported",
+            "not supported: type 0; this chain takes",
+        ),
+        (&[0x03, 0xc0][..], rules(), "type_not_supported", "blob transactions (EIP-4844, type 3)"),
+        (&[0x7f, 0xc0][..], rules(), "type_not_supported", "type 127"),
+        // Before it is decoded.
+        (&[0xff; 200][..], limited, "oversized", "transaction size 200, limit "),
+    ] {
+        let refusal = Transaction::decode(raw, &rules).unwrap_err();
+        assert_eq!((refusal.kind(), refusal.reason()), (RefusalKind::Invalid, reason), "{raw:x?}");
+        assert!(refusal.to_string().contains(words), "{raw:x?}: {refusal}");
+    }
+    let decoded = Transaction::decode(&good, &exact).expect("the limit itself is allowed");
+    assert_eq!(decoded.envelope().encoded_2718(), good);
+}
+
+#[test]
 fn a_blob_transaction() {
     let tx = TxEip4844 { chain_id: CHAIN, ..TxEip4844::default() };
-    let words = "transaction type not supported: blob transactions (type 3) are not part of \
-                 this chain";
+    let words = "transaction type not supported: blob transactions (EIP-4844, type 3); this chain \
+                 takes legacy transactions and types 1, 2 and 4";
     let tx = pooled(ALICE, <TxEip4844Variant>::TxEip4844(tx));
     refused(&tx, RefusalKind::Invalid, "type_not_supported", words);
 }
@@ -76,7 +116,7 @@ fn a_creation_with_too_much_code() {
             tx.gas_limit = 10_000_000;
         })
     };
-    let words = "max initcode size exceeded: code size 49153 limit 49152";
+    let words = "max initcode size exceeded: code size 49153, limit 49152";
     refused(&create(49_153).build(), RefusalKind::Invalid, "init_code_too_large", words);
     admit(&mut pool(), &create(49_152).build()).expect("the limit itself is allowed");
 }
@@ -101,11 +141,9 @@ fn more_gas_than_a_block_has() {
 #[test]
 fn a_tip_above_the_fee_cap() {
     let tx = from(ALICE, 0).with(|tx| tx.max_priority_fee_per_gas = 11).build();
-    let words = format!(
-        "max priority fee per gas higher than max fee per gas: address {ALICE}, \
-         maxPriorityFeePerGas: 11, maxFeePerGas: 10"
-    );
-    refused(&tx, RefusalKind::Invalid, "tip_above_fee_cap", &words);
+    let words = "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: 11, \
+                 maxFeePerGas: 10";
+    refused(&tx, RefusalKind::Invalid, "tip_above_fee_cap", words);
 }
 
 #[test]
@@ -142,10 +180,9 @@ fn a_transaction_from_before_eip_155_over_rpc() {
 
 #[test]
 fn a_contract_as_sender() {
-    let code_hash = B256::repeat_byte(7);
     let tx = from(ALICE, 0).build();
-    let contract = SenderAccount { code: SenderCode::Contract(code_hash), ..account(0, RICH) };
-    let words = format!("sender not an eoa: address {ALICE}, codehash: {code_hash}");
+    let contract = SenderAccount { code: SenderCode::Contract, ..account(0, RICH) };
+    let words = format!("sender not an eoa: address {ALICE} has code");
     refused_for(&tx, &contract, "sender_is_contract", &words);
     let delegated = SenderAccount { code: SenderCode::Delegation, ..account(0, RICH) };
     pool().admit(tx, Origin::Remote, &delegated, at(0)).expect("a delegation may send");
@@ -153,8 +190,8 @@ fn a_contract_as_sender() {
 
 #[test]
 fn the_last_nonce_of_all() {
-    let words = format!("nonce has max value: address {ALICE}, nonce: 18446744073709551615");
-    refused(&from(ALICE, u64::MAX).build(), RefusalKind::Invalid, "nonce_max", &words);
+    let words = "nonce has max value: no transaction could follow it";
+    refused(&from(ALICE, u64::MAX).build(), RefusalKind::Invalid, "nonce_max", words);
 }
 
 #[test]
@@ -168,7 +205,7 @@ fn too_little_gas_to_start() {
 fn intrinsic_gas_counts_data_creation_access_lists_and_authorizations() {
     let data: Bytes = [[0; 3].as_slice(), &[1; 5]].concat().into();
     let needed = |tx: &Arc<Transaction>| match refusal(&mut pool(), tx) {
-        Refusal::IntrinsicGas { needed, .. } => needed,
+        Refusal::Rule(TxError::IntrinsicGas { required, .. }) => required,
         other => panic!("{other}"),
     };
     let create = TxLegacy { chain_id: Some(CHAIN), input: data.clone(), ..TxLegacy::default() };
@@ -225,9 +262,7 @@ fn a_tip_below_what_this_node_asks() {
 fn a_fee_cap_below_the_base_fee() {
     let mut pool = Pool::new(Limits::default(), Rules::new(CHAIN, BLOCK_GAS, 11));
     let refusal = refusal(&mut pool, &from(ALICE, 0).build());
-    let words = format!(
-        "max fee per gas less than block base fee: address {ALICE}, maxFeePerGas: 10, baseFee: 11"
-    );
+    let words = "max fee per gas less than block base fee: maxFeePerGas: 10, baseFee: 11";
     assert_eq!(refusal.to_string(), words);
     assert_eq!(refusal.reason(), "fee_cap_below_base_fee");
 }
@@ -237,6 +272,26 @@ fn a_used_nonce() {
     let tx = from(ALICE, 3).build();
     let words = "nonce too low: next nonce 5, tx nonce 3";
     refused_for(&tx, &account(5, RICH), "nonce_too_low", words);
+}
+
+#[test]
+fn a_nonce_further_ahead_over_rpc_than_one_sender_may_have_here() {
+    let limits = Limits { per_sender: 3, ..Limits::default() };
+    let send = |pool: &mut Pool, nonce, origin| {
+        pool.admit(from(ALICE, nonce).build(), origin, &account(5, RICH), at(0))
+    };
+    let admit = |pool: &mut Pool, nonce| send(pool, nonce, Origin::Local);
+    let mut pool = Pool::new(limits, rules());
+    send(&mut Pool::new(limits, rules()), 8, Origin::Remote)
+        .expect("a peer may know later blocks than we do");
+    let refusal = admit(&mut pool, 8).unwrap_err();
+    assert_eq!(refusal.to_string(), "nonce too high: next nonce 5, tx nonce 8");
+    assert_eq!((refusal.kind(), refusal.reason()), (RefusalKind::Account, "nonce_too_high"));
+    admit(&mut pool, 7).expect("the two before it have room beside it");
+    // In order, the limit of the sender is met first.
+    admit(&mut pool, 5).unwrap();
+    admit(&mut pool, 6).unwrap();
+    assert_eq!(admit(&mut pool, 8).unwrap_err().reason(), "account_limit");
 }
 
 #[test]

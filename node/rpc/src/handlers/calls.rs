@@ -7,6 +7,7 @@ use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest};
 
 use super::Handlers;
 use crate::error::RpcError;
+use crate::estimate::TRANSFER_GAS;
 use crate::seams::{CallFailure, CallOutcome, CallRequest, Cancel, Halt};
 
 /// A call as it was asked for.
@@ -36,6 +37,8 @@ impl Handlers {
             let header = this.header_of(asked.block.unwrap_or_default())?;
             let cap = this.config.transaction_gas_cap.min(header.gas_limit);
             let mut request = this.request(asked, cap, cancel)?;
+            // As in geth, less than any transaction needs is taken for nothing said.
+            request.transaction.gas = request.transaction.gas.filter(|gas| *gas >= TRANSFER_GAS);
             request.gas_cap = request.gas_cap.min(this.allowance(&request)?);
             let limit = request.transaction.gas.unwrap_or(request.gas_cap).min(request.gas_cap);
             match this.node.evm.least_gas(&request).map_err(|failure| this.failed(failure))? {
@@ -54,7 +57,6 @@ impl Handlers {
         cancel: &Cancel,
     ) -> Result<CallRequest, RpcError> {
         let Asked { mut transaction, block, state_overrides, block_overrides } = asked;
-        check(&transaction, self.identity.chain_id)?;
         transaction.gas = transaction.gas.map(|gas| gas.min(gas_cap));
         let after = self.header_of(block.unwrap_or_default())?;
         let cancel = cancel.clone();
@@ -93,35 +95,4 @@ impl Handlers {
             failure => failure.into(),
         }
     }
-}
-
-/// What geth refuses before it runs anything.
-fn check(transaction: &TransactionRequest, chain_id: u64) -> Result<(), RpcError> {
-    let refuse = |words: String| Err(RpcError::InvalidParams(words));
-    if let (Some(input), Some(data)) = (&transaction.input.input, &transaction.input.data)
-        && input != data
-    {
-        return refuse(
-            "both \"data\" and \"input\" are set and not equal; use \"input\"".to_owned(),
-        );
-    }
-    let dynamic = transaction.max_fee_per_gas.or(transaction.max_priority_fee_per_gas).is_some();
-    if transaction.gas_price.is_some() && dynamic {
-        return refuse(
-            "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified".to_owned(),
-        );
-    }
-    if let (Some(fee), Some(tip)) =
-        (transaction.max_fee_per_gas, transaction.max_priority_fee_per_gas)
-        && fee < tip
-    {
-        return refuse(format!("maxFeePerGas ({fee}) < maxPriorityFeePerGas ({tip})"));
-    }
-    if let Some(found) = transaction.chain_id.filter(|found| *found != chain_id) {
-        return refuse(format!("chainId does not match node's (have={found}, want={chain_id})"));
-    }
-    if transaction.blob_versioned_hashes.is_some() || transaction.sidecar.is_some() {
-        return refuse("blob transactions (EIP-4844) are not part of this chain".to_owned());
-    }
-    Ok(())
 }

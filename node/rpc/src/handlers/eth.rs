@@ -179,7 +179,7 @@ impl EthApiServer for Handlers {
     }
 
     async fn send_raw_transaction(&self, raw: Bytes) -> RpcResult<B256> {
-        Ok(self.submit(&raw).await?)
+        Ok(self.node.pool.submit(raw).await.map_err(RpcError::from)?)
     }
 
     async fn logs(&self, filter: Filter) -> RpcResult<Vec<Log>> {

@@ -6,7 +6,6 @@ mod fees;
 mod logs;
 mod mokka;
 mod reads;
-mod submit;
 mod subscriptions;
 mod workers;
 

@@ -60,7 +60,8 @@ pub trait StateView: Send {
 /// Reads committed blocks. Only [`ChainReader::head`] and the two `oldest_*` answer from memory;
 /// everything else is called on blocking threads.
 pub trait ChainReader: Send + Sync + 'static {
-    /// The newest committed header. Everything of it (body, receipts, state) can be read.
+    /// The newest committed header. Everything of it (body, receipts, state) can be read, and
+    /// nothing of a block above it is found: who sees a part of a block finds the rest.
     fn head(&self) -> Sealed<Header>;
     /// The lowest block whose body and receipts are here. Headers below may be.
     fn oldest_block(&self) -> u64;

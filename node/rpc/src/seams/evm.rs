@@ -75,9 +75,12 @@ pub enum CallOutcome {
 /// Why a call was not run, or not to its end.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CallFailure {
-    /// As a transaction it would not be valid: not enough gas to begin, nonce, funds.
+    /// It has less gas than it costs before any code runs: more might help.
     #[error(transparent)]
-    Refused(#[from] TxRefusal),
+    TooLittleGas(TxRefusal),
+    /// As a transaction it would not be valid for another reason: funds, price, type.
+    #[error(transparent)]
+    Refused(TxRefusal),
     /// The state after that block is not here any more.
     #[error("the state after block {0} is gone")]
     NoState(u64),

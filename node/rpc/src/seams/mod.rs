@@ -19,7 +19,7 @@ pub use chain::{
 };
 pub use consensus::ConsensusView;
 pub use evm::{CallFailure, CallOutcome, CallRequest, Cancel, Evm, Halt};
-pub use pool::{PendingTransaction, TxPool, TxRefusal};
+pub use pool::{Mistake, PendingTransaction, TxPool, TxRefusal};
 
 /// The answer of a task, to be awaited.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -10,6 +10,7 @@ use alloy_consensus::{
     Block, BlockBody, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, Sealed,
     SignableTransaction, TxEip1559, TxEnvelope, TxLegacy,
 };
+use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{
     Address, B256, Bytes, Log, LogData, Signature, TxKind, U256, address, b256, logs_bloom,
 };
@@ -39,6 +40,8 @@ pub(crate) const HALTS: Address = Address::repeat_byte(0xe3);
 pub(crate) const HUNGRY: Address = Address::repeat_byte(0xe4);
 pub(crate) const ENDLESS: Address = Address::repeat_byte(0xe5);
 pub(crate) const REVERTS_BARE: Address = Address::repeat_byte(0xe6);
+/// Ends when the test lets one run end.
+pub(crate) const PATIENT: Address = Address::repeat_byte(0xe7);
 /// What [`HUNGRY`] needs.
 pub(crate) const HUNGRY_GAS: u64 = 333_333;
 
@@ -61,7 +64,13 @@ pub(crate) struct Fake {
     pub(crate) oldest_block: AtomicU64,
     pub(crate) oldest_state: AtomicU64,
     pub(crate) broken: AtomicBool,
+    /// Of the blocks to come.
+    pub(crate) base_fee: AtomicU64,
     pub(crate) cancelled_runs: AtomicU64,
+    /// Runs of [`PATIENT`] now, the most there were at a time, and how many more may end.
+    pub(crate) patient_runs: AtomicU64,
+    pub(crate) most_patient_runs: AtomicU64,
+    pub(crate) let_end: AtomicU64,
     pub(crate) last_call: Mutex<Option<CallRequest>>,
     pub(crate) sync: Mutex<Option<(u64, u64)>>,
     pub(crate) calls: Mutex<Vec<Call>>,
@@ -80,7 +89,11 @@ impl Fake {
             oldest_block: AtomicU64::new(0),
             oldest_state: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            base_fee: AtomicU64::new(BASE_FEE),
             cancelled_runs: AtomicU64::new(0),
+            patient_runs: AtomicU64::new(0),
+            most_patient_runs: AtomicU64::new(0),
+            let_end: AtomicU64::new(0),
             last_call: Mutex::default(),
             sync: Mutex::default(),
             calls: Mutex::default(),
@@ -156,7 +169,7 @@ impl Fake {
             timestamp: 1_700_000_000 + number,
             gas_limit: GAS_LIMIT,
             gas_used,
-            base_fee_per_gas: Some(BASE_FEE),
+            base_fee_per_gas: Some(self.base_fee.load(Ordering::Relaxed)),
             logs_bloom: logs_bloom(entries.iter().flat_map(|entry| &entry.logs)),
             beneficiary: ALICE,
             extra_data: Bytes::from(vec![0; 16]),
@@ -322,11 +335,12 @@ impl HeadStream for Fake {
 }
 
 impl TxPool for Fake {
-    fn submit(&self, transaction: TxEnvelope) -> Answer<'_, Result<B256, TxRefusal>> {
+    fn submit(&self, raw: Bytes) -> Answer<'_, Result<B256, TxRefusal>> {
         Box::pin(async move {
             if let Some(refusal) = self.refusal.lock().unwrap().take() {
                 return Err(refusal);
             }
+            let transaction = TxEnvelope::decode_2718_exact(&raw).unwrap();
             Ok(*self.arrive(transaction, ALICE).hash())
         })
     }
@@ -353,7 +367,8 @@ impl Evm for Fake {
         let input = transaction.input.input().cloned().unwrap_or_default();
         let gas_used = 21_000 + 16 * input.len() as u64;
         if gas < gas_used {
-            return Err(TxRefusal::IntrinsicGasTooLow { gas, minimum: gas_used }.into());
+            let words = format!("intrinsic gas too low: gas {gas}, minimum needed {gas_used}");
+            return Err(CallFailure::TooLittleGas(refusal("intrinsic_gas", &words)));
         }
         let reverted = |output: Vec<u8>| Ok(CallOutcome::Reverted { output: output.into() });
         match transaction.to.and_then(|to| to.into_to()) {
@@ -372,9 +387,26 @@ impl Evm for Fake {
                 self.cancelled_runs.fetch_add(1, Ordering::Relaxed);
                 Err(CallFailure::Cancelled)
             }
+            Some(PATIENT) => {
+                let now = self.patient_runs.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most_patient_runs.fetch_max(now, Ordering::SeqCst);
+                let take_one = |left: u64| left.checked_sub(1);
+                let order = Ordering::SeqCst;
+                while self.let_end.fetch_update(order, order, take_one).is_err()
+                    && !request.cancel.is_cancelled()
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                self.patient_runs.fetch_sub(1, Ordering::SeqCst);
+                Ok(CallOutcome::Returned { output: input, gas_used })
+            }
             _ => Ok(CallOutcome::Returned { output: input, gas_used }),
         }
     }
+}
+
+pub(crate) fn refusal(reason: &'static str, words: &str) -> TxRefusal {
+    TxRefusal { reason, words: words.to_owned(), mistake: Mistake::Forbidden }
 }
 
 pub(crate) fn validator(index: u8) -> ValidatorRef {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use alloy_consensus::Transaction as _;
 use alloy_consensus::transaction::SignerRecoverable;
 use alloy_eips::{BlockId, BlockNumberOrTag};
-use alloy_primitives::{B256, U64, U256};
+use alloy_primitives::{B256, U64};
 use mokka_rpc::api::{EthApiClient, NetApiClient, Web3ApiClient};
 use serde_json::{Value, json};
 
@@ -86,10 +86,18 @@ async fn a_block_has_what_tools_expect() {
 #[tokio::test]
 async fn a_zero_base_fee_is_present() {
     let fake = Fake::new();
+    fake.base_fee.store(0, Ordering::Relaxed);
+    fake.commit(vec![entry(dynamic(0, 3, 1, Some(BOB)), ALICE, 21_000, vec![])]);
     let server = fake.serve(local()).await;
     let block = result(&server, "eth_getBlockByNumber", json!(["latest", false])).await;
-    assert_eq!(block["baseFeePerGas"], format!("{BASE_FEE:#x}"));
-    assert_eq!(serde_json::to_value(U256::ZERO).unwrap(), "0x0");
+    assert_eq!(block["baseFeePerGas"], "0x0");
+    let history = result(&server, "eth_feeHistory", json!(["0x1", "latest", []])).await;
+    assert_eq!(history["baseFeePerGas"], json!(["0x0", "0x0"]));
+    let mut client = raw_ws(&server).await;
+    client.ask("eth_subscribe", json!(["newHeads"])).await;
+    fake.commit(Vec::new());
+    let news = client.receive().await.unwrap();
+    assert_eq!(news["params"]["result"]["baseFeePerGas"], "0x0", "{news}");
 }
 
 #[tokio::test]
