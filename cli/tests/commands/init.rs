@@ -93,9 +93,12 @@ fn a_node_that_cannot_start_says_why() {
     world.mokka(&format!("{run} --password-file other")).fails(1, &["does not open"]);
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = held.local_addr().unwrap();
-    let line = run.replace("--rpc-listen 127.0.0.1:0", &format!("--rpc-listen {taken}"));
-    let line = format!("{line} --password-file password");
-    world.mokka(&line).fails(1, &[&taken.to_string(), "in use", "another RPC port"]);
+    for flag in ["--rpc-listen", "--metrics-listen", "--p2p-listen"] {
+        let line = run.replace(&format!("{flag} 127.0.0.1:0"), &format!("{flag} {taken}"));
+        let line = format!("{line} --password-file password");
+        let advice = format!("another {flag}");
+        world.mokka(&line).fails(1, &[&taken.to_string(), "use", "stop the", &advice]);
+    }
     world.write("node/config.toml", "surprise = 1\n");
     world.mokka(run).fails(1, &["config.toml", "surprise"]);
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jsonrpsee::Methods;
 use jsonrpsee::server::{StopHandle, serve_with_graceful_shutdown};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Service;
-use super::wire::Wire;
+use super::Front;
+use super::turns::Turns;
+use super::wire::{Patience, Wire};
 use crate::config::RpcConfig;
 
 /// Pause after the system refuses a socket: it has none left, and asking at once changes nothing.
@@ -24,8 +24,7 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// Accepts until `stop`.
 pub(super) async fn accept(
     listener: TcpListener,
-    service: Service,
-    methods: Methods,
+    front: Front,
     config: Arc<RpcConfig>,
     stop: StopHandle,
 ) {
@@ -40,7 +39,7 @@ pub(super) async fn accept(
         };
         match accepted {
             Ok((socket, _)) => match slots.clone().try_acquire_owned() {
-                Ok(slot) => serve(socket, slot, &service, &methods, &config, &stop),
+                Ok(slot) => serve(socket, slot, &front, &config, &stop),
                 Err(_) => refuse(socket).await,
             },
             Err(error) => {
@@ -54,8 +53,7 @@ pub(super) async fn accept(
 fn serve(
     socket: TcpStream,
     slot: OwnedSemaphorePermit,
-    service: &Service,
-    methods: &Methods,
+    front: &Front,
     config: &RpcConfig,
     stop: &StopHandle,
 ) {
@@ -63,8 +61,10 @@ fn serve(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     // The slot lives as long as the socket, which a WebSocket takes over from HTTP.
-    let wire = Wire::new(socket, config.write_patience, config.idle_timeout, slot);
-    let service = service.clone().build(methods.clone(), stop.clone());
+    let turns = Arc::new(Turns::new(config.max_requests_in_flight));
+    let patience = Patience { writing: config.write_patience, idle: config.idle_timeout };
+    let wire = Wire::new(socket, patience, Arc::clone(&turns), slot);
+    let service = front.connection(turns, stop.clone());
     let stopped = stop.clone().shutdown();
     tokio::spawn(async move {
         if let Err(error) = serve_with_graceful_shutdown(wire, service, stopped).await {

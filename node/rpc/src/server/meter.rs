@@ -10,9 +10,9 @@ use jsonrpsee::BatchResponseBuilder;
 use jsonrpsee::MethodResponse;
 use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification, RpcServiceT};
 use jsonrpsee::types::{ErrorObjectOwned, Id, Request};
-use tokio::sync::Semaphore;
 use tower::Layer;
 
+use super::turns::Turns;
 use crate::config::RpcConfig;
 use crate::error::Code;
 
@@ -55,30 +55,36 @@ impl CallObserver for IgnoreCalls {
 /// What a method is called that is not served.
 const UNKNOWN: &str = "unknown";
 
-/// Puts a [`Meter`] around the handlers: one for each WebSocket, one for each HTTP request.
-#[derive(Clone)]
-pub(super) struct MeterLayer {
-    methods: Arc<BTreeSet<&'static str>>,
+/// What all meters share.
+pub(super) struct Rules {
+    methods: BTreeSet<&'static str>,
     observer: Arc<dyn CallObserver>,
-    max_in_flight: usize,
     max_response: usize,
     address: SocketAddr,
 }
 
-impl MeterLayer {
+impl Rules {
     pub(super) fn new(
         methods: BTreeSet<&'static str>,
         config: &RpcConfig,
         observer: Arc<dyn CallObserver>,
         address: SocketAddr,
     ) -> Self {
-        Self {
-            methods: Arc::new(methods),
-            observer,
-            max_in_flight: config.max_requests_in_flight,
-            max_response: config.max_response_bytes as usize,
-            address,
-        }
+        let max_response = config.max_response_bytes as usize;
+        Self { methods, observer, max_response, address }
+    }
+}
+
+/// Puts a [`Meter`] around the handlers of one connection.
+#[derive(Clone)]
+pub(super) struct MeterLayer {
+    rules: Arc<Rules>,
+    turns: Arc<Turns>,
+}
+
+impl MeterLayer {
+    pub(super) fn new(rules: Arc<Rules>, turns: Arc<Turns>) -> Self {
+        Self { rules, turns }
     }
 }
 
@@ -86,16 +92,14 @@ impl<S> Layer<S> for MeterLayer {
     type Service = Meter<S>;
 
     fn layer(&self, inner: S) -> Meter<S> {
-        let slots = Arc::new(Semaphore::new(self.max_in_flight));
-        Meter { rules: self.clone(), slots, inner }
+        Meter { around: self.clone(), inner }
     }
 }
 
 /// Times and bounds the requests of one connection.
 #[derive(Clone)]
 pub(super) struct Meter<S> {
-    rules: MeterLayer,
-    slots: Arc<Semaphore>,
+    around: MeterLayer,
     inner: S,
 }
 
@@ -104,7 +108,8 @@ where
     S: RpcServiceT<MethodResponse = MethodResponse> + Sync,
 {
     async fn answer(&self, request: Request<'_>) -> MethodResponse {
-        let method = self.rules.methods.get(&*request.method).copied().unwrap_or(UNKNOWN);
+        let rules = &self.around.rules;
+        let method = rules.methods.get(&*request.method).copied().unwrap_or(UNKNOWN);
         let transport = request.extensions.get().copied().unwrap_or(Transport::Http);
         let began = Instant::now();
         let response = if method == UNKNOWN {
@@ -113,7 +118,7 @@ where
         } else if transport == Transport::Http && is_subscription(method) {
             let words = format!(
                 "notifications not supported over HTTP: connect to ws://{} to subscribe",
-                self.rules.address
+                rules.address
             );
             refuse(request.id, Code::MethodNotFound, words)
         } else {
@@ -121,16 +126,8 @@ where
         };
         let error = response.as_error_code();
         let took = began.elapsed();
-        self.rules.observer.answered(Call { method, transport, error, took });
+        rules.observer.answered(Call { method, transport, error, took });
         response
-    }
-
-    fn too_many(&self, id: Id<'_>) -> MethodResponse {
-        let words = format!(
-            "more than {} requests in flight on this connection; wait for answers",
-            self.rules.max_in_flight
-        );
-        refuse(id, Code::LimitExceeded, words)
     }
 }
 
@@ -160,18 +157,16 @@ where
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         let this = self.clone();
         async move {
-            match this.slots.try_acquire() {
-                Ok(_slot) => this.answer(request).await,
-                Err(_) => this.too_many(request.id),
-            }
+            let _turn = this.around.turns.take().await;
+            this.answer(request).await
         }
     }
 
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         let this = self.clone();
         async move {
-            let Ok(_slot) = this.slots.try_acquire() else { return this.too_many(Id::Null) };
-            let mut answers = BatchResponseBuilder::new_with_limit(this.rules.max_response);
+            let _turn = this.around.turns.take().await;
+            let mut answers = BatchResponseBuilder::new_with_limit(this.around.rules.max_response);
             let mut notified = false;
             for entry in batch {
                 let answer = match entry {

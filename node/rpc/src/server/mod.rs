@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! socket -> wire (cuts off who reads nothing) -> gate (host, origin) -> jsonrpsee -> meter
-//!        -> handlers
+//!            ^                                                                       |  \
+//!            +------- turns: nothing is read while too much waits for answers -------+   handlers
 //! ```
 
 mod gate;
 mod ids;
 mod listen;
 mod meter;
+mod turns;
 mod wire;
 
 use std::io;
@@ -19,33 +21,38 @@ use std::time::Duration;
 use jsonrpsee::Methods;
 use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{
-    BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle, TowerServiceBuilder,
-    stop_channel,
+    BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle, StopHandle, TowerService,
+    TowerServiceBuilder, stop_channel,
 };
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::config::{Identity, RpcConfig};
 use crate::handlers::Handlers;
 use crate::seams::Node;
 use gate::GateLayer;
 use ids::HexIds;
-use meter::MeterLayer;
 pub use meter::{Call, CallObserver, IgnoreCalls, Transport};
+use meter::{MeterLayer, Rules};
+use turns::Turns;
 
 /// Why the server does not start: always for the operator to mend.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Somebody else listens there.
     #[error(
-        "RPC address {address} is in use; stop the program that uses it (another node?) or choose \
-         another RPC port (0 takes a free one)"
+        "cannot serve JSON-RPC on {address}: it is in use; stop the program that uses it (another \
+         node?) or choose another --rpc-listen, of `mokka dev` another --port (0 takes a free one)"
     )]
     InUse {
         /// Where.
         address: SocketAddr,
     },
     /// The address is not one of this machine, or not ours to take.
-    #[error("cannot listen for RPC on {address}: {source}; choose an address of this machine")]
+    #[error(
+        "cannot serve JSON-RPC on {address}: {source}; choose another --rpc-listen, an address of \
+         this machine and a port that this user may open"
+    )]
     CannotListen {
         /// Where.
         address: SocketAddr,
@@ -59,6 +66,7 @@ pub enum StartError {
 pub struct RpcServer {
     address: SocketAddr,
     handle: ServerHandle,
+    accepting: JoinHandle<()>,
     patience: Duration,
 }
 
@@ -66,6 +74,12 @@ impl RpcServer {
     /// Where it listens; the real port where the config said 0.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until it takes no more connections: before [`RpcServer::stop`] only if it panicked,
+    /// which standard error shows. Not to be asked again after that.
+    pub async fn ended(&mut self) {
+        let _panicked = (&mut self.accepting).await;
     }
 
     /// Takes no more connections, lets requests being answered end, and closes.
@@ -106,24 +120,39 @@ pub async fn start(
     let patience = config.stop_patience;
     let config = Arc::new(config);
     let methods = Methods::from(Handlers::new(node, identity, config.clone()).into_module());
-    let service = service(&methods, &config, observer, address);
+    let meter = Rules::new(methods.method_names().collect(), &config, observer, address);
+    let front = Front { builder: builder(&config), meter: Arc::new(meter), methods };
     let (stop, handle) = stop_channel();
-    tokio::spawn(listen::accept(listener, service, methods, config, stop));
-    Ok(RpcServer { address, handle, patience })
+    let accepting = tokio::spawn(listen::accept(listener, front, config, stop));
+    Ok(RpcServer { address, handle, accepting, patience })
 }
 
-/// What every connection gets an instance of.
-type Service = TowerServiceBuilder<
-    tower::layer::util::Stack<MeterLayer, tower::layer::util::Identity>,
-    tower::layer::util::Stack<GateLayer, tower::layer::util::Identity>,
->;
+/// Layers around one inner service.
+type One<L> = tower::layer::util::Stack<L, tower::layer::util::Identity>;
+type Builder = TowerServiceBuilder<tower::layer::util::Identity, One<GateLayer>>;
 
-fn service(
-    methods: &Methods,
-    config: &RpcConfig,
-    observer: Arc<dyn CallObserver>,
-    address: SocketAddr,
-) -> Service {
+/// What every connection gets its service from.
+struct Front {
+    builder: Builder,
+    meter: Arc<Rules>,
+    methods: Methods,
+}
+
+impl Front {
+    /// The service of one connection, whose requests take these turns.
+    fn connection(
+        &self,
+        turns: Arc<Turns>,
+        stop: StopHandle,
+    ) -> TowerService<One<MeterLayer>, One<GateLayer>> {
+        let meter = MeterLayer::new(Arc::clone(&self.meter), turns);
+        let builder = self.builder.clone();
+        let builder = builder.set_rpc_middleware(RpcServiceBuilder::new().layer(meter));
+        builder.build(self.methods.clone(), stop)
+    }
+}
+
+fn builder(config: &RpcConfig) -> Builder {
     let ping = PingConfig::new().ping_interval(config.ping_interval);
     let server = ServerConfig::builder()
         .max_connections(config.max_connections)
@@ -136,10 +165,8 @@ fn service(
         .set_id_provider(HexIds)
         .build();
     let gate = GateLayer::new(config.hosts.clone(), config.origins.clone());
-    let meter = MeterLayer::new(methods.method_names().collect(), config, observer, address);
     Server::builder()
         .set_config(server)
         .set_http_middleware(tower::ServiceBuilder::new().layer(gate))
-        .set_rpc_middleware(RpcServiceBuilder::new().layer(meter))
         .to_service_builder()
 }

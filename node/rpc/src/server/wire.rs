@@ -1,12 +1,14 @@
 //! A socket that protects us from peers who ask and do not read.
 //!
-//! While something waits to be written nothing more is read, so a peer cannot pile up answers; and
-//! when nothing could be written for a while the connection fails, which frees everything it holds.
-//! A connection that carries nothing for long ends as if the peer had closed it.
+//! While something waits to be written, or all [`Turns`] are taken, nothing more is read, so a peer
+//! can pile up neither answers nor requests; and when nothing could be written for a while the
+//! connection fails, which frees everything it holds. A connection that carries nothing for long
+//! ends as if the peer had closed it.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -15,17 +17,30 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::turns::Turns;
+
+/// How long a connection may do nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// While something waits to be written.
+    pub(super) writing: Duration,
+    /// While nothing is carried in either direction.
+    pub(super) idle: Duration,
+}
+
 /// A socket, and the connection slot it takes.
 pub(super) struct Wire {
     socket: TcpStream,
-    patience: Duration,
-    idle_timeout: Duration,
+    patience: Patience,
+    turns: Arc<Turns>,
     /// When something was last read or written.
     moved_at: Instant,
     idle: Pin<Box<Sleep>>,
     stalled: Option<Stall>,
     /// Who reads, while reading waits for writing.
     reader: Option<Waker>,
+    /// Something was just read: what it asks for is counted before more is read.
+    just_read: bool,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -38,20 +53,29 @@ struct Stall {
 impl Wire {
     pub(super) fn new(
         socket: TcpStream,
-        patience: Duration,
-        idle_timeout: Duration,
+        patience: Patience,
+        turns: Arc<Turns>,
         slot: OwnedSemaphorePermit,
     ) -> Self {
         let moved_at = Instant::now();
-        let idle = Box::pin(sleep_until(moved_at + idle_timeout));
-        let (stalled, reader) = (None, None);
-        Self { socket, patience, idle_timeout, moved_at, idle, stalled, reader, _slot: slot }
+        let idle = Box::pin(sleep_until(moved_at + patience.idle));
+        Self {
+            socket,
+            patience,
+            turns,
+            moved_at,
+            idle,
+            stalled: None,
+            reader: None,
+            just_read: false,
+            _slot: slot,
+        }
     }
 
     /// Whether nothing was carried for too long; wakes the reader when it may be so.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.idle.as_mut().poll(cx).is_ready() {
-            let end = self.moved_at + self.idle_timeout;
+            let end = self.moved_at + self.patience.idle;
             if end <= Instant::now() {
                 return Poll::Ready(());
             }
@@ -74,7 +98,7 @@ impl Wire {
             }
             return written;
         }
-        let patience = self.patience;
+        let patience = self.patience.writing;
         let stall = self.stalled.get_or_insert_with(|| {
             let end = Instant::now() + patience;
             Stall { writing: Box::pin(sleep_until(end)), reading: Box::pin(sleep_until(end)) }
@@ -96,11 +120,19 @@ impl AsyncRead for Wire {
         let this = &mut *self;
         if let Some(stall) = &mut this.stalled {
             this.reader = Some(cx.waker().clone());
-            let patience = this.patience;
+            let patience = this.patience.writing;
             return stall.reading.as_mut().poll(cx).map(|()| Err(too_slow(patience)));
+        }
+        if std::mem::take(&mut this.just_read) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if this.turns.poll_free(cx).is_pending() {
+            return Poll::Pending;
         }
         let read = Pin::new(&mut this.socket).poll_read(cx, buffer);
         if read.is_ready() {
+            this.just_read = true;
             this.moved_at = Instant::now();
             return read;
         }
@@ -144,8 +176,6 @@ impl AsyncWrite for Wire {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::sync::Semaphore;
@@ -155,13 +185,14 @@ mod tests {
     /// Longer than any test.
     const LONG: Duration = Duration::from_secs(600);
 
-    async fn pair(patience: Duration, idle: Duration) -> (Wire, TcpStream, Arc<Semaphore>) {
+    async fn pair(writing: Duration, idle: Duration) -> (Wire, TcpStream, Arc<Semaphore>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (socket, _) = listener.accept().await.unwrap();
         let slots = Arc::new(Semaphore::new(1));
         let slot = slots.clone().try_acquire_owned().unwrap();
-        (Wire::new(socket, patience, idle, slot), peer, slots)
+        let turns = Arc::new(Turns::new(1));
+        (Wire::new(socket, Patience { writing, idle }, turns, slot), peer, slots)
     }
 
     #[tokio::test]
@@ -193,6 +224,22 @@ mod tests {
         writing.await.unwrap();
         let mut asked = [0; 3];
         from_peer.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"ask");
+    }
+
+    #[tokio::test]
+    async fn reading_waits_while_all_turns_are_taken_and_goes_on_when_one_is_free() {
+        let (mut wire, mut peer, _slots) = pair(LONG, LONG).await;
+        let turns = Arc::clone(&wire.turns);
+        let turn = turns.take().await;
+        peer.write_all(b"ask").await.unwrap();
+        wire.socket.readable().await.unwrap();
+        let mut asked = [0; 3];
+        let mut reading = std::pin::pin!(wire.read_exact(&mut asked));
+        let polled = reading.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "{polled:?}");
+        drop(turn);
+        reading.await.unwrap();
         assert_eq!(&asked, b"ask");
     }
 

@@ -35,7 +35,21 @@ async fn a_port_in_use_is_the_operators_to_mend() {
     let observer = std::sync::Arc::new(IgnoreCalls);
     let error = mokka_rpc::start(fake.node(), identity, config, observer).await.unwrap_err();
     assert!(matches!(error, StartError::InUse { .. }), "{error}");
-    assert!(error.to_string().contains("choose another RPC port"), "{error}");
+    for words in [&*server.address().to_string(), "is in use", "choose another --rpc-listen"] {
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_another_machine_is_the_operators_to_mend() {
+    let fake = Fake::with_blocks();
+    // Kept for documentation (RFC 5737): nobody has it.
+    let config = RpcConfig { listen: "192.0.2.1:0".parse().unwrap(), ..local() };
+    let identity = mokka_rpc::Identity { chain_id: 1, client_version: String::new() };
+    let observer = std::sync::Arc::new(IgnoreCalls);
+    let error = mokka_rpc::start(fake.node(), identity, config, observer).await.unwrap_err();
+    assert!(matches!(error, StartError::CannotListen { .. }), "{error}");
+    assert!(error.to_string().contains("choose another --rpc-listen"), "{error}");
 }
 
 #[tokio::test]
