@@ -14,27 +14,27 @@ use mokka_crypto::SecretKey;
 use mokka_genesis::{Beginning, Genesis};
 use mokka_mempool::Limits;
 use mokka_network::{Network, NetworkHandle};
-use mokka_rpc::{Identity, RpcServer, seams::CommittedBlock};
+use mokka_rpc::{Identity, RpcServer};
 use mokka_storage::Store;
 use mokka_types::{RunNumber, SafetyRecord};
 use tokio::{
     net::TcpListener,
     sync::{broadcast, watch},
-    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Addresses, Node, NodeSettings, StartError,
     calls::Calls,
-    chain::{Chain, committed_block},
-    executor::{self, Committed, now_ms},
+    chain::Chain,
+    executor::{self, now_ms},
     gossip::{self, Carrier, Listener},
     metrics::{Metrics, RpcCalls},
     node::Opened,
     pool::{self, PoolHandle},
     setup::{pool_rules, rpc_config},
     submit::Submissions,
+    supervisor::Task,
     view::{Overview, address_of},
     web,
 };
@@ -52,9 +52,6 @@ impl SafetyStore for Promises {
     }
 }
 
-/// Tells the RPC of committed blocks.
-type Heads = broadcast::Sender<Arc<CommittedBlock>>;
-
 /// What assembling works with.
 pub(crate) struct Parts {
     pub(crate) genesis: Genesis,
@@ -69,13 +66,15 @@ impl Parts {
         self,
         key: Option<SecretKey>,
         network: Option<Network>,
-        listener: TcpListener,
+        web: TcpListener,
         metrics_address: SocketAddr,
     ) -> Result<Node, StartError> {
         let metrics = Arc::new(Metrics::new());
         let (inbox, engine) = mokka::inbox(self.beginning.chain_hash, self.genesis.settings());
         let (pool, pool_inbox) = pool::channel();
-        let (blocks, _) = broadcast::channel(HEADS_KEPT);
+        let (newest, head) = watch::channel(self.newest_header()?);
+        metrics.start_at(head.borrow().number);
+        let (heads, _) = broadcast::channel(HEADS_KEPT);
         let handle = network.as_ref().map(|network| network.handle.clone());
         let diverged = Arc::new(AtomicBool::new(false));
         let own = key.as_ref().map(SecretKey::public_key);
@@ -86,6 +85,7 @@ impl Parts {
             metrics: Arc::clone(&metrics),
             rules: pool_rules(&self.genesis, &self.settings),
             limits: Limits::default(),
+            settings: *self.genesis.settings(),
         };
         let pool_task = pool::spawn(surroundings, &pool, pool_inbox)?;
         let (machine, executor_task) = executor::spawn(executor::Surroundings {
@@ -93,14 +93,13 @@ impl Parts {
             store: Arc::clone(&self.opened.store),
             engine: engine.clone(),
             pool: pool.clone(),
-            heads: blocks.clone(),
+            head: newest,
+            heads: heads.clone(),
             metrics: Arc::clone(&metrics),
             beneficiary: own.as_ref().and_then(address_of).unwrap_or_default(),
             set: mokka_crypto::digest::set(&self.opened.set),
-            empty_block_interval: self.genesis.settings().empty_block_interval,
             diverged: Arc::clone(&diverged),
         })?;
-        let (head, heads) = self.follow_heads(&blocks, &metrics)?;
         let overview = Arc::new(Overview {
             genesis: self.genesis.clone(),
             chain: self.beginning.chain_hash,
@@ -116,21 +115,19 @@ impl Parts {
             started: Instant::now(),
             client_version: client_version(),
         });
-        self.listen(&engine, handle.clone(), &pool, &metrics, &machine);
+        let listener = self.listen(&engine, handle.clone(), &pool, &metrics, &machine);
+        let rounds = self.spawn("rounds of the pool", pool::rounds(pool.clone()));
+        let mut tasks = vec![pool_task, executor_task, listener, rounds];
         let running = self.spawn_engine(inbox, machine, key, handle.clone())?;
-        let network = network.map(|network| self.connect(network, &engine, &pool));
+        tasks.extend(network.into_iter().flat_map(|network| self.connect(network, &engine, &pool)));
         let chain = Arc::new(Chain { store: Arc::clone(&self.opened.store), head, heads });
         let rpc = self.serve_rpc(chain, &pool, &overview, &metrics).await?;
+        let p2p = handle.as_ref().map(|handle| handle.listen_address().to_string());
         let pages = Arc::new(web::Pages { metrics, overview, network: handle });
-        tokio::spawn(web::serve(listener, pages, self.stop.clone()));
-        let addresses = Addresses {
-            pid: std::process::id(),
-            rpc: rpc.address(),
-            metrics: metrics_address,
-            p2p: network.as_ref().map(|(handle, _)| handle.listen_address().to_string()),
-        };
-        let tasks = [pool_task, executor_task];
-        Ok(Node { addresses, stop: self.stop, engine, running, tasks, network, rpc })
+        tasks.push(self.spawn("metrics server", web::serve(web, pages)));
+        let pid = std::process::id();
+        let addresses = Addresses { pid, rpc: rpc.address(), metrics: metrics_address, p2p };
+        Ok(Node { addresses, stop: self.stop, engine, running, tasks, rpc })
     }
 
     /// Hands on what consensus tells of itself.
@@ -141,7 +138,7 @@ impl Parts {
         pool: &PoolHandle,
         metrics: &Arc<Metrics>,
         machine: &executor::Machine,
-    ) {
+    ) -> Task {
         let listener = Listener {
             status: engine.status(),
             network,
@@ -149,7 +146,7 @@ impl Parts {
             metrics: Arc::clone(metrics),
             keep_proof: Box::new(machine.proof_keeper()),
         };
-        self.spawn(listener.listen(engine.notices()));
+        self.spawn("listener of consensus", listener.listen(engine.notices()))
     }
 
     fn spawn_engine(
@@ -188,60 +185,32 @@ impl Parts {
         Ok(mokka::spawn(inbox, plugs, start)?)
     }
 
-    fn connect(
-        &self,
-        network: Network,
-        engine: &mokka::Handle,
-        pool: &PoolHandle,
-    ) -> (NetworkHandle, JoinHandle<()>) {
+    fn connect(&self, network: Network, engine: &mokka::Handle, pool: &PoolHandle) -> [Task; 2] {
         let Network { handle, events, task } = network;
-        self.spawn(gossip::receive(events, handle.clone(), engine.clone(), pool.clone()));
-        (handle, task)
+        let receive = gossip::receive(events, handle, engine.clone(), pool.clone());
+        let receiver = self.spawn("receiver of the network", async {
+            receive.await;
+            // Without a network there is nothing to receive, and the network tells of its own end.
+            std::future::pending().await
+        });
+        [Task::of("network", task), receiver]
     }
 
     /// Runs beside the others, until the node stops.
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> Task {
         let stop = self.stop.clone();
-        tokio::spawn(async move {
+        let running = tokio::spawn(async move {
             // Cut short or not, nothing is left to do.
             let _cut_short = stop.run_until_cancelled(work).await;
         });
+        Task::of(name, running)
     }
 
-    fn submissions(&self, pool: &PoolHandle) -> Arc<Submissions> {
-        let (submissions, hand_on) = Submissions::new(pool.clone());
-        self.spawn(hand_on);
-        Arc::new(submissions)
-    }
-
-    /// Keeps the newest header at hand, and turns committed blocks into what the RPC tells.
-    fn follow_heads(
-        &self,
-        blocks: &broadcast::Sender<Committed>,
-        metrics: &Metrics,
-    ) -> Result<(watch::Receiver<Sealed<Header>>, Heads), StartError> {
+    fn newest_header(&self) -> Result<Sealed<Header>, StartError> {
         let id = self.opened.store.head();
         let header = self.opened.store.header(id.height)?;
         let header = header.ok_or_else(|| StartError::Genesis("block 0 is missing".to_owned()))?;
-        metrics.start_at(id.height.get());
-        let sealed = Sealed::new_unchecked(header, B256::new(*id.hash.as_bytes()));
-        let (newest, head) = watch::channel(sealed);
-        let (heads, _) = broadcast::channel(HEADS_KEPT);
-        let (mut blocks, out) = (blocks.subscribe(), heads.clone());
-        self.spawn(async move {
-            loop {
-                match blocks.recv().await {
-                    Ok(executed) => {
-                        newest.send_replace(executed.header());
-                        // Nobody has to listen.
-                        let _heard_by = out.send(Arc::new(committed_block(&executed)));
-                    }
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return,
-                }
-            }
-        });
-        Ok((head, heads))
+        Ok(Sealed::new_unchecked(header, B256::new(*id.hash.as_bytes())))
     }
 
     async fn serve_rpc(
@@ -256,7 +225,7 @@ impl Parts {
         let node = mokka_rpc::Node {
             chain: Arc::clone(&chain) as _,
             heads: chain,
-            pool: self.submissions(pool),
+            pool: Arc::new(Submissions(pool.clone())),
             evm: Arc::new(calls),
             consensus: Arc::clone(overview) as _,
         };

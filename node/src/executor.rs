@@ -18,23 +18,26 @@ use alloy_consensus::{Header, Sealed};
 use alloy_primitives::{Address, B256};
 use mokka::{Handle, RangeLimit, StateMachine};
 use mokka_consensus::{
-    BuildRequest, BuiltBlock, CheckRequest, CheckedBlock, FinalizeBlock, FinalizedBlock, Origin,
-    ProposedBlock, Verdict,
+    BuildRequest, BuiltBlock, CheckRequest, CheckedBlock, EmptyBlock, FinalizeBlock,
+    FinalizedBlock, Origin, ProposedBlock, Verdict,
 };
 use mokka_mempool::Budget;
+use mokka_rpc::seams::CommittedBlock;
 use mokka_runtime::{
-    BlockBuilder, BlockError, ChainSpec, Executed, Plan, RecoveredBlock, Stamp, TxError,
-    check_block, check_fresh, decode_block, encode_block,
+    Block, BlockBuilder, BlockError, ChainSpec, Executed, FreshError, Plan, RecoveredBlock, Stamp,
+    TxError, check_block, check_body, check_fresh, decode_block, encode_block,
 };
 use mokka_storage::{BlockCommit, Latest, Store};
 use mokka_types::{BlockHash, BlockId, Body, FinalBlock, Height, Proof, SetDigest, View};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tracing::{error, info, warn};
 
 use crate::{
+    chain::committed_block,
     metrics::Metrics,
     pool::{Message, PoolHandle},
     supervisor::Task,
+    view::address_of,
 };
 
 /// Requests that wait for the executor. Consensus has a handful open at most.
@@ -118,14 +121,15 @@ pub(crate) struct Surroundings {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Handle,
     pub(crate) pool: PoolHandle,
-    pub(crate) heads: broadcast::Sender<Committed>,
+    /// The newest committed header, for the RPC.
+    pub(crate) head: watch::Sender<Sealed<Header>>,
+    /// Tells the RPC of committed blocks.
+    pub(crate) heads: broadcast::Sender<Arc<CommittedBlock>>,
     pub(crate) metrics: Arc<Metrics>,
     /// Who is paid for blocks that we build.
     pub(crate) beneficiary: Address,
     /// The digest of the validator set; no block changes it yet.
     pub(crate) set: SetDigest,
-    /// `emptyBlockInterval`.
-    pub(crate) empty_block_interval: Option<Duration>,
     /// Set when our state is not the others'.
     pub(crate) diverged: Arc<AtomicBool>,
 }
@@ -167,13 +171,13 @@ impl Executor {
 
     fn build(&mut self, request: BuildRequest) -> Result<(), String> {
         let started = Instant::now();
+        let BuildRequest { view, parent, empty } = request;
         let latest = self.surroundings.store.latest();
-        let executed = match latest.id == request.parent {
-            true => self.build_on(request.view, &latest)?,
+        let executed = match latest.id == parent {
+            true => self.build_on(view, empty, &latest)?,
             // A block became final meanwhile; consensus asks again.
             false => None,
         };
-        let BuildRequest { view, parent } = request;
         let block = executed.map(|executed| {
             self.surroundings.metrics.built(started.elapsed());
             let id = id_of(&executed);
@@ -181,15 +185,18 @@ impl Executor {
             self.keep(id, executed);
             ProposedBlock { id, body, next_set: self.surroundings.set }
         });
-        let nothing = block.is_none();
+        let outcome = if block.is_some() { Message::InFlight } else { Message::BuiltNothing };
         self.surroundings.engine.built(BuiltBlock { view, parent, block });
-        if nothing {
-            self.surroundings.pool.tell(Message::BuiltNothing);
-        }
+        self.surroundings.pool.tell(outcome);
         Ok(())
     }
 
-    fn build_on(&self, view: View, latest: &Latest) -> Result<Option<Committed>, String> {
+    fn build_on(
+        &self,
+        view: View,
+        empty: EmptyBlock,
+        latest: &Latest,
+    ) -> Result<Option<Committed>, String> {
         let Surroundings { spec, pool, store, .. } = &self.surroundings;
         let parent = sealed_header(&**store, latest.id)?;
         let most = usize::try_from(spec.gas_limit / LEAST_GAS).unwrap_or(usize::MAX);
@@ -219,17 +226,10 @@ impl Executor {
         if !left_out.is_empty() {
             pool.tell(Message::LeftOut { view, hashes: left_out });
         }
-        if builder.is_empty() && !self.is_empty_block_due(&parent) {
+        if builder.is_empty() && empty == EmptyBlock::NotDue {
             return Ok(None);
         }
         builder.finish().map(|executed| Some(Arc::new(executed))).map_err(text)
-    }
-
-    fn is_empty_block_due(&self, parent: &Header) -> bool {
-        let age = Duration::from_millis(
-            now_ms().saturating_sub(Stamp::of(parent).map_or(0, |stamp| stamp.ms)),
-        );
-        self.surroundings.empty_block_interval.is_some_and(|interval| age >= interval)
     }
 
     fn check(&mut self, request: &CheckRequest) -> Result<(), String> {
@@ -237,15 +237,19 @@ impl Executor {
         let verdict = self.verdict(request)?;
         self.surroundings.metrics.checked(started.elapsed());
         self.surroundings.engine.checked(CheckedBlock { ticket: request.ticket, verdict });
+        if matches!(verdict, Verdict::Valid { .. }) {
+            self.surroundings.pool.tell(Message::InFlight);
+        }
         Ok(())
     }
 
     fn verdict(&mut self, request: &CheckRequest) -> Result<Verdict, String> {
         let valid = Verdict::Valid { next_set: self.surroundings.set };
-        if self.executed.contains_key(&request.id) {
-            return Ok(valid);
+        if let Some(executed) = self.executed.get(&request.id) {
+            let same = *encode_block(&executed.block) == *request.body.as_bytes();
+            return Ok(if same { valid } else { Verdict::NotThisBlock });
         }
-        let Surroundings { spec, store, pool, .. } = &self.surroundings;
+        let Surroundings { spec, store, .. } = &self.surroundings;
         let block = match decode_block(spec, request.body.as_bytes()) {
             Ok(block) if block.header.hash_slow().0 == *request.id.hash.as_bytes() => block,
             Ok(_) => return Ok(Verdict::NotThisBlock),
@@ -260,43 +264,59 @@ impl Executor {
         if !linked || block.header.number != request.id.height.get() {
             return Ok(Verdict::NotThisBlock);
         }
-        if let Origin::Fresh { view } = request.origin
-            && let Err(error) = check_fresh(&block.header, view.term, now_ms())
-        {
-            warn!(%error, height = %request.id.height, "a proposal is not fresh");
-            return Ok(Verdict::Invalid);
+        if let Origin::Fresh { view, leader } = request.origin {
+            let stamp = Stamp { term: view.term, ms: now_ms() };
+            let beneficiary = address_of(&leader).unwrap_or_default();
+            if let Err(error) = check_fresh(&block.header, &Plan { stamp, beneficiary }) {
+                warn!(%error, height = %request.id.height, "a proposal is not fresh");
+                return Ok(match error {
+                    FreshError::Ahead { .. } => Verdict::TooEarly,
+                    FreshError::NoStamp
+                    | FreshError::Term { .. }
+                    | FreshError::Beneficiary { .. } => Verdict::Invalid,
+                });
+            }
         }
         let latest = store.latest();
         if latest.id != request.parent {
             // Final meanwhile; consensus has forgotten the question.
             return Ok(Verdict::Invalid);
         }
-        let hashes: Vec<B256> = block.body.transactions.iter().map(|tx| *tx.tx_hash()).collect();
-        let known: BTreeMap<B256, Address> = hashes
-            .iter()
-            .zip(pool.senders(hashes.clone()))
-            .filter_map(|(hash, sender)| Some((*hash, sender?)))
-            .collect();
-        let recovered = RecoveredBlock::recover_with(block, &|hash| known.get(&hash).copied());
-        let recovered = match recovered {
-            Ok(recovered) => recovered,
-            Err(error) => {
-                warn!(%error, "a block holds a transaction that nobody signed");
-                return Ok(Verdict::Invalid);
-            }
-        };
         let parent = sealed_header(&**store, request.parent)?;
-        match check_block(spec, &parent, recovered, &*latest.state, &*latest.tree) {
+        match self.execute(block, &parent, &latest) {
             Ok(executed) => {
                 self.keep(request.id, Arc::new(executed));
                 Ok(valid)
             }
             Err(BlockError::Fatal(fatal)) => Err(text(fatal)),
+            Err(error) if error.is_of_other_body() => {
+                warn!(%error, height = %request.id.height, "a body is not that of its header");
+                Ok(Verdict::NotThisBlock)
+            }
             Err(error) => {
                 self.report_invalid(request, &error);
                 Ok(Verdict::Invalid)
             }
         }
+    }
+
+    fn execute(
+        &self,
+        block: Block,
+        parent: &Sealed<Header>,
+        latest: &Latest,
+    ) -> Result<Executed, BlockError> {
+        let Surroundings { spec, pool, .. } = &self.surroundings;
+        let block = check_body(spec, block)?;
+        let transactions = &block.block().body.transactions;
+        let hashes: Vec<B256> = transactions.iter().map(|tx| *tx.tx_hash()).collect();
+        let known: BTreeMap<B256, Address> = hashes
+            .iter()
+            .zip(pool.senders(hashes.clone()))
+            .filter_map(|(hash, sender)| Some((*hash, sender?)))
+            .collect();
+        let block = RecoveredBlock::recover_with(block, &|hash| known.get(&hash).copied())?;
+        check_block(spec, parent, block, &*latest.state, &*latest.tree)
     }
 
     /// A certified block that we find invalid means that our state is not the others': its accounts
@@ -338,6 +358,11 @@ impl Executor {
         let certificate = &block.certificate;
         let commit = BlockCommit { executed: &executed, certificate, next_set: None };
         self.surroundings.store.commit_block(&commit).map_err(text)?;
+        // Before anybody hears of the block: whoever does asks `latest` next. The pool in particular
+        // forgets its transactions, and a nonce is then what the head says.
+        self.surroundings.head.send_replace(executed.header());
+        // Before anything that takes time: until then the pool weighs what comes on the old state.
+        self.surroundings.pool.tell(Message::Committed(Arc::clone(&executed)));
         self.surroundings.metrics.committed(&executed, started.elapsed(), now_ms());
         self.executed.clear();
         info!(
@@ -348,9 +373,10 @@ impl Executor {
             term = %certificate.view.term,
             "block is final"
         );
-        self.surroundings.pool.tell(Message::Committed(Arc::clone(&executed)));
-        // Nobody has to listen.
-        let _heard_by = self.surroundings.heads.send(executed);
+        if self.surroundings.heads.receiver_count() > 0 {
+            // They may have left meanwhile.
+            let _heard_by = self.surroundings.heads.send(Arc::new(committed_block(&executed)));
+        }
         self.surroundings.engine.finalized(FinalizedBlock { id: block.id });
         Ok(())
     }

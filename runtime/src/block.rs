@@ -11,7 +11,7 @@ use crate::{
     executed::{Block, Executed},
     execution::{Fatal, OpenBlock, Outcome, Refusal},
     header::{HeaderError, check_header},
-    sender::RecoveredBlock,
+    sender::{RecoverError, RecoveredBlock},
     spec::ChainSpec,
     state::{StateChanges, StateReader, TreeChanges, TreeReader},
     transaction::TxError,
@@ -38,9 +38,12 @@ pub enum BlockError {
     /// The body is another one.
     #[error("transactionsRoot is {found}, the transactions have {computed}")]
     TransactionsRoot { found: B256, computed: B256 },
+    /// A transaction is nobody's.
+    #[error(transparent)]
+    Sender(#[from] RecoverError),
     /// A transaction cannot be executed.
     #[error("transaction {index} ({hash}): {error}")]
-    Transaction { index: usize, hash: B256, error: TxError },
+    Transaction { index: usize, hash: B256, error: Box<TxError> },
     /// Execution used other gas.
     #[error("gasUsed is {found}, execution used {computed}")]
     GasUsed { found: u64, computed: u64 },
@@ -68,7 +71,6 @@ pub fn check_block(
     tree: &dyn TreeReader,
 ) -> Result<Executed, BlockError> {
     check_header(spec, parent, &block.block().header)?;
-    check_body(spec, block.block())?;
     let outcome = execute(spec, &block, state)?;
     let (block, senders) = block.into_parts();
     let tree = check_outcome(&block.header, &outcome, state, tree)?;
@@ -77,23 +79,47 @@ pub fn check_block(
     Ok(Executed { block, hash, senders, receipts, changes, tree })
 }
 
-fn check_body(spec: &ChainSpec, block: &Block) -> Result<(), BlockError> {
+impl BlockError {
+    /// The body is not that of the header: whoever sent it is at fault, whoever built the block is
+    /// not, and a certificate of the header says nothing about it.
+    pub fn is_of_other_body(&self) -> bool {
+        matches!(self, Self::Ommers { .. } | Self::Withdrawals | Self::TransactionsRoot { .. })
+    }
+}
+
+/// A block whose body is the one that its header names: only [`check_body`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WholeBlock(Block);
+
+impl WholeBlock {
+    /// The block itself.
+    pub fn block(&self) -> &Block {
+        &self.0
+    }
+
+    pub(crate) fn into_block(self) -> Block {
+        self.0
+    }
+}
+
+/// Checks that a body is the one of its header, and not too long. Needs no state.
+pub fn check_body(spec: &ChainSpec, block: Block) -> Result<WholeBlock, BlockError> {
     if !block.body.ommers.is_empty() {
         return Err(BlockError::Ommers { found: block.body.ommers.len() });
     }
     if block.body.withdrawals.as_ref().is_none_or(|list| !list.is_empty()) {
         return Err(BlockError::Withdrawals);
     }
-    let (found, limit) = (block.length(), spec.max_block_bytes);
-    if found > limit {
-        return Err(BlockError::TooLarge { found, limit });
-    }
     let found = block.header.transactions_root;
     let computed = calculate_transaction_root(&block.body.transactions);
     if found != computed {
         return Err(BlockError::TransactionsRoot { found, computed });
     }
-    Ok(())
+    let (found, limit) = (block.length(), spec.max_block_bytes);
+    if found > limit {
+        return Err(BlockError::TooLarge { found, limit });
+    }
+    Ok(WholeBlock(block))
 }
 
 fn execute(
@@ -106,7 +132,7 @@ fn execute(
     for (index, (tx, sender)) in transactions.iter().zip(block.senders()).enumerate() {
         open.execute(tx, *sender).map_err(|refusal| match refusal {
             Refusal::Transaction(error) => {
-                BlockError::Transaction { index, hash: *tx.tx_hash(), error }
+                BlockError::Transaction { index, hash: *tx.tx_hash(), error: Box::new(error) }
             }
             Refusal::Fatal(fatal) => BlockError::Fatal(fatal),
         })?;

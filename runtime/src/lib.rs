@@ -6,7 +6,7 @@
 //! what a block changes goes out in [`Executed`]. The same input gives the same bytes everywhere.
 //! ```text
 //! pool ──▶ BlockBuilder ──▶ Executed ──▶ commit            a leader proposes
-//! peer ──▶ RecoveredBlock ──▶ check_block ──▶ Executed     a follower votes
+//! peer ──▶ WholeBlock ──▶ RecoveredBlock ──▶ check_block ──▶ Executed     a follower votes
 //! rpc  ──▶ call                                            nothing changes
 //! ```
 //! Read in this order: [`ChainSpec`], [`Stamp`], [`check_header`], [`check_block`],
@@ -41,7 +41,9 @@ mod transaction;
 pub mod tree;
 mod working;
 
-pub use block::{BlockError, DecodeError, check_block, decode_block, encode_block};
+pub use block::{
+    BlockError, DecodeError, WholeBlock, check_block, check_body, decode_block, encode_block,
+};
 pub use builder::{BlockBuilder, BuildError, PushError, Skipped};
 pub use call::{CallError, CallInput, CallOutcome, call};
 pub use executed::{Block, Executed, Overlay};

@@ -4,7 +4,7 @@ use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
 use alloy_primitives::{Address, B256};
 use rayon::prelude::*;
 
-use crate::{executed::Block, transaction::TxError};
+use crate::{block::WholeBlock, executed::Block, transaction::TxError};
 
 /// Below this many, spreading the work costs more than it saves: a recovery takes about 30 µs.
 const WORTH_SPREADING: usize = 8;
@@ -42,7 +42,7 @@ fn recover_unknown(
     transactions.par_iter().map(sender).collect()
 }
 
-/// A block whose senders are those that its signatures name: only recovery makes one.
+/// A whole block with the senders that its signatures name: only recovery makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecoveredBlock {
     block: Block,
@@ -51,16 +51,17 @@ pub struct RecoveredBlock {
 
 impl RecoveredBlock {
     /// Recovers every sender.
-    pub fn recover(block: Block) -> Result<Self, RecoverError> {
+    pub fn recover(block: WholeBlock) -> Result<Self, RecoverError> {
         Self::recover_with(block, &|_| None)
     }
 
     /// Recovers every sender that `known` does not tell for a transaction hash. The hash covers
     /// the signature, so a sender that was recovered for it once is right for ever.
     pub fn recover_with(
-        block: Block,
+        block: WholeBlock,
         known: &(dyn Fn(B256) -> Option<Address> + Sync),
     ) -> Result<Self, RecoverError> {
+        let block = block.into_block();
         let senders = recover_unknown(&block.body.transactions, known)?;
         Ok(Self { block, senders })
     }

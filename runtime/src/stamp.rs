@@ -76,6 +76,14 @@ pub enum FreshError {
         /// Of the proposal.
         current: Term,
     },
+    /// The tips go to somebody else.
+    #[error("the beneficiary is {found}; the proposer is {proposer}")]
+    Beneficiary {
+        /// In the header.
+        found: Address,
+        /// The address of the leader.
+        proposer: Address,
+    },
     /// It comes from the future.
     #[error(
         "the block is {ahead_ms} ms ahead of the local clock, more than {MAX_CLOCK_AHEAD_MS} ms; \
@@ -87,14 +95,18 @@ pub enum FreshError {
     },
 }
 
-/// The rules for a proposal seen for the first time. A block proposed again, or certified, is not
-/// asked: q nodes judged it when it was fresh.
-pub fn check_fresh(header: &Header, term: Term, now_ms: u64) -> Result<(), FreshError> {
+/// The rules for a proposal seen for the first time, whose proposer would plan it `now` like this.
+/// A block proposed again, or certified, is not asked: q nodes judged it when it was fresh.
+pub fn check_fresh(header: &Header, now: &Plan) -> Result<(), FreshError> {
     let stamp = Stamp::of(header).ok_or(FreshError::NoStamp)?;
-    if stamp.term != term {
-        return Err(FreshError::Term { built: stamp.term, current: term });
+    if stamp.term != now.stamp.term {
+        return Err(FreshError::Term { built: stamp.term, current: now.stamp.term });
     }
-    let ahead_ms = stamp.ms.saturating_sub(now_ms);
+    if header.beneficiary != now.beneficiary {
+        let (found, proposer) = (header.beneficiary, now.beneficiary);
+        return Err(FreshError::Beneficiary { found, proposer });
+    }
+    let ahead_ms = stamp.ms.saturating_sub(now.stamp.ms);
     if ahead_ms > MAX_CLOCK_AHEAD_MS {
         return Err(FreshError::Ahead { ahead_ms });
     }

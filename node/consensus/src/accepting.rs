@@ -119,7 +119,7 @@ impl Consensus {
         self.next.accepted = Some(Accepted { view, id, vote: VoteState::Owed });
         let origin = match owed {
             Some(_) => Origin::ProposedAgain,
-            None => Origin::Fresh { view },
+            None => Origin::Fresh { view, leader: proposal.proof.candidate },
         };
         self.inspect(id, proposal.body.clone(), origin, sender, out);
     }

@@ -1,6 +1,6 @@
 //! What is known of the next height; gone when a block is final there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mokka_types::{BlockId, Body, Certificate, Monotonic, PublicKey, SetDigest, View};
 
@@ -81,6 +81,8 @@ pub(crate) struct AtHeight {
     pub(crate) prepare: Option<(Certificate, VoteState)>,
     pub(crate) takeover: Option<Takeover>,
     pub(crate) arriving: Option<Arriving>,
+    /// Whom we asked for a body: nobody else's is looked at.
+    pub(crate) asked: BTreeSet<PublicKey>,
 }
 
 impl AtHeight {

@@ -31,14 +31,6 @@ struct Asked {
     at: Monotonic,
 }
 
-impl Catchup {
-    /// What the last answer brought was not what it claimed.
-    pub(crate) fn distrust(&mut self) {
-        self.queue.clear();
-        self.turn = self.turn.wrapping_add(1);
-    }
-}
-
 impl Consensus {
     /// Somebody shows a block that we miss.
     pub(crate) fn want_blocks(
@@ -114,31 +106,42 @@ impl Consensus {
             return;
         };
         if block.certificate.id != block.id || Some(block.id.height) != ours.next() {
-            self.catchup.queue.clear();
-            return;
+            return self.distrust(sender);
         }
         self.see_commit(now, &block.certificate, sender, out);
         let arrives = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == block.id);
         match arrives {
             true => self.inspect(block.id, block.body, Origin::Certified, sender, out),
-            false => self.catchup.distrust(),
+            false => self.distrust(sender),
         }
     }
 
-    /// Asks another where one does not answer; a listening node asks how far the others are (§8).
+    /// What this node answered was not the chain: what else it claims does not count either.
+    pub(crate) fn distrust(&mut self, sender: PublicKey) {
+        if self.catchup.sender == Some(sender) {
+            self.catchup.sender = None;
+            self.catchup.queue.clear();
+            self.withdraw_claim(sender);
+        }
+    }
+
+    /// Asks another where one does not answer, or answered wrongly; a listening node asks how far
+    /// the others are (§8).
     pub(crate) fn tick_catchup(&mut self, now: Monotonic, out: &mut Output) {
-        if self.retry_blocks_at().is_some_and(|at| now >= at) {
-            if let Some(asked) = self.catchup.asked.take() {
-                self.withdraw_claim(asked.peer);
-            }
-            let next = self.committed.height.next().unwrap_or_default();
-            if self.catchup.target > self.committed.height
-                && self.next.arriving.is_none()
-                && let Some(index) = self.peers.with_height(next, self.catchup.turn)
-            {
-                let peer = self.key_of(index);
-                self.ask_blocks(now, peer, out);
-            }
+        if self.retry_blocks_at().is_some_and(|at| now >= at)
+            && let Some(asked) = self.catchup.asked.take()
+        {
+            self.withdraw_claim(asked.peer);
+        }
+        let Catchup { target, asked, queue, turn, .. } = &self.catchup;
+        let idle = asked.is_none() && queue.is_empty() && self.next.arriving.is_none();
+        if let Some(next) = self.committed.height.next()
+            && idle
+            && *target >= next
+            && let Some(index) = self.peers.with_height(next, *turn)
+        {
+            let peer = self.key_of(index);
+            self.ask_blocks(now, peer, out);
         }
         let Knowledge::Listening { asks_at } = self.knowledge else { return };
         let (heard, highest) = self.peers.committed();

@@ -190,7 +190,8 @@ impl Consensus {
         Some(arriving.asked_at?.after(self.config.settings.heartbeat))
     }
 
-    pub(crate) fn ask_body(&self, to: PublicKey, id: BlockId, out: &mut Output) {
+    pub(crate) fn ask_body(&mut self, to: PublicKey, id: BlockId, out: &mut Output) {
+        self.next.asked.insert(to);
         out.act(Action::Send { to, packet: Packet::BodyRequest(BodyRequest { id }) });
     }
 
@@ -200,7 +201,8 @@ impl Consensus {
         let wanted = arriving
             || self.next.takeover.as_ref().is_some_and(|takeover| takeover.id == id)
             || self.next.prepare.as_ref().is_some_and(|(prepare, _)| prepare.id == id);
-        if !wanted || Some(id.height) != self.committed.height.next() {
+        let asked = self.next.asked.contains(&sender);
+        if !wanted || !asked || Some(id.height) != self.committed.height.next() {
             return out.ignore(Ignored::Unknown);
         }
         let origin = if arriving { Origin::Certified } else { Origin::ProposedAgain };

@@ -13,7 +13,7 @@ use crate::{
     at_height::AtHeight,
     catchup::Catchup,
     invariants,
-    io::{Action, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting},
+    io::{Action, EmptyBlock, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting},
     peers::{Novelty, Peers},
     random::Jitter,
     role::{AskedToSign, Followed, Granted, Life, Role, Work},
@@ -56,13 +56,14 @@ pub struct Status {
     pub role: RoleName,
     /// The term of its promise.
     pub promise: View,
-    /// The leader that it follows, or itself; none where the last one is gone.
+    /// The leader that it follows, or itself; none where the last one has ended, or was silent for
+    /// the isolation time.
     pub leader: Option<PublicKey>,
     /// The newest proof that it saw.
     pub proof: Option<Proof>,
     /// Its newest committed block.
     pub committed: BlockId,
-    /// The highest committed height that anybody claims.
+    /// The highest committed height that b + 1 others claim, or ours: what we are to reach.
     pub highest_claimed: Height,
 }
 
@@ -122,6 +123,8 @@ pub struct Consensus {
     pub(crate) stand_at: Monotonic,
     pub(crate) last_vote_at: Option<Monotonic>,
     pub(crate) rival_at: Option<Monotonic>,
+    /// The committed height that refused our lower base: there we stand again (§5.4).
+    pub(crate) stand_from: Option<Height>,
     /// Did not sign when they were asked (§5.4).
     pub(crate) silent: Signers,
     pub(crate) asked_to_sign: Option<AskedToSign>,
@@ -186,6 +189,7 @@ impl Consensus {
             stand_at: now,
             last_vote_at: None,
             rival_at: None,
+            stand_from: None,
             silent: Signers::NONE,
             asked_to_sign: None,
             granted: BTreeMap::new(),
@@ -282,7 +286,9 @@ impl Consensus {
     /// What this node is, for people and metrics.
     pub fn status(&self, now: Monotonic) -> Status {
         let followed = self.leader.as_ref().filter(|leader| {
-            self.leads() || self.proof_holds(now, leader) && leader.life != Life::CountedDead
+            let heard = now.since(leader.news_at) < self.config.settings.isolation;
+            let counts = heard && leader.life != Life::CountedDead;
+            self.leads() || counts && self.proof_holds(now, leader)
         });
         Status {
             role: match &self.role {
@@ -294,7 +300,7 @@ impl Consensus {
             leader: followed.map(|leader| leader.proof.candidate),
             proof: self.newest_proof.clone(),
             committed: self.committed,
-            highest_claimed: self.peers.committed().1.max(self.committed.height),
+            highest_claimed: self.peers.credible_height(self.quorum()).max(self.committed.height),
         }
     }
 
@@ -370,12 +376,21 @@ impl Consensus {
     }
 
     pub(crate) fn block_due_at(&self) -> Option<Monotonic> {
-        let settings = &self.config.settings;
         match self.work {
-            WorkWaiting::Yes => Some(self.committed_at.after(settings.block_interval)),
-            WorkWaiting::No => {
-                settings.empty_block_interval.map(|interval| self.committed_at.after(interval))
-            }
+            WorkWaiting::Yes => Some(self.committed_at.after(self.config.settings.block_interval)),
+            WorkWaiting::No => self.empty_block_due_at(),
+        }
+    }
+
+    fn empty_block_due_at(&self) -> Option<Monotonic> {
+        let interval = self.config.settings.empty_block_interval?;
+        Some(self.committed_at.after(interval))
+    }
+
+    pub(crate) fn empty_block(&self, now: Monotonic) -> EmptyBlock {
+        match self.empty_block_due_at() {
+            Some(at) if now >= at => EmptyBlock::Due,
+            Some(_) | None => EmptyBlock::NotDue,
         }
     }
 
@@ -411,6 +426,10 @@ impl Consensus {
         }
         out.events.push(Event::Final(id));
         self.base_rose(now, out);
+        if self.stand_from.is_some_and(|height| height <= id.height) {
+            self.stand_from = None;
+            self.stand_soon(now);
+        }
         self.next_of_catchup(now, out);
         if let Some(envelope) = self.stashed.take() {
             self.on_proposal(now, *envelope, Novelty::OldNews, out);

@@ -2,14 +2,14 @@
 
 use mokka_crypto::{ProofSession, is_valid_nonce};
 use mokka_types::{
-    BodyRequest, Monotonic, Packet, PartialSignature, Phase, Proof, PublicNonce, Refusal, Refused,
-    Signed, Signers, ValidatorIndex, View, Voted, VotedAnswer,
+    Monotonic, PartialSignature, Phase, Proof, PublicNonce, Refusal, Refused, Signed, Signers,
+    ValidatorIndex, View, Voted, VotedAnswer,
 };
 
 use crate::{
     at_height::Takeover,
     consensus::Consensus,
-    io::{Action, Ignored, Output, PeerFault},
+    io::{Ignored, Output, PeerFault},
     role::{Candidacy, Role, Round},
     standing::Choice,
 };
@@ -83,7 +83,7 @@ impl Consensus {
         }
     }
 
-    /// A refuser holds a prepared block above our base: get it, and stand again on it (§5.4).
+    /// A refuser's base is above ours: get what it holds, and stand again on it (§5.4).
     fn take_over(
         &mut self,
         now: Monotonic,
@@ -92,6 +92,11 @@ impl Consensus {
         out: &mut Output,
     ) {
         let theirs = &refused.base;
+        if theirs.base.committed.height > self.committed.height {
+            // Its blocks are on their way; what lies above them, the next candidacy will hear.
+            self.stand_from = Some(theirs.base.committed.height);
+            return;
+        }
         let Some(prepared) = theirs.base.prepared else { return };
         let higher = theirs.base.rank() > self.base().rank();
         if !higher || theirs.base.committed != self.committed {
@@ -108,6 +113,9 @@ impl Consensus {
             (Some(_), false) | (None, true) => false,
         };
         let from = self.key_of(index);
+        if self.is_out_of_bounds(view) {
+            return out.accuse(from, PeerFault::Contradiction);
+        }
         if !proved || Some(prepared.id.height) != self.committed.height.next() {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
@@ -134,8 +142,7 @@ impl Consensus {
             asked_at: now,
         });
         if !self.next.known.contains_key(&prepared.id) {
-            let packet = Packet::BodyRequest(BodyRequest { id: prepared.id });
-            out.act(Action::Send { to: from, packet });
+            self.ask_body(from, prepared.id, out);
         }
     }
 

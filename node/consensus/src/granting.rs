@@ -2,7 +2,7 @@
 
 use mokka_types::{
     Ballot, CertifiedBase, Monotonic, Packet, Phase, Promise, Refusal, Refused, SafetyRecord, Sign,
-    SignedBallot, ValidatorIndex, Vote, Voted, VotedAnswer,
+    SignedBallot, ValidatorIndex, View, Vote, Voted, VotedAnswer,
 };
 
 use crate::{
@@ -105,6 +105,13 @@ impl Consensus {
         }
     }
 
+    /// We lead: nobody has to wait for our silence.
+    pub(crate) fn answer_held(&mut self, now: Monotonic, out: &mut Output) {
+        for (index, held) in std::mem::take(&mut self.held) {
+            self.answer(now, index, held.vote, Waiting::Over, out);
+        }
+    }
+
     /// The leader lives: who waited for its silence is refused.
     pub(crate) fn refuse_held(&mut self, leader: ValidatorIndex, out: &mut Output) {
         for (index, held) in std::mem::take(&mut self.held) {
@@ -129,14 +136,19 @@ impl Consensus {
         if ballot.view <= own.view && !signed_for_it {
             return Err(Refusal::Term);
         }
-        let seen = own.view.max(self.highest_seen).term.get();
-        if ballot.view.term.get() > seen.saturating_add(TERM_BOUND) {
+        if self.is_out_of_bounds(ballot.view) {
             return Err(Refusal::TermTooHigh);
         }
         if base.base.rank() < self.base().rank() {
             return Err(Refusal::LowerBase);
         }
         Ok(())
+    }
+
+    /// A term that nobody can have reached (§5.2 rule 2).
+    pub(crate) fn is_out_of_bounds(&self, view: View) -> bool {
+        let seen = self.promise.view.max(self.highest_seen).term.get();
+        view.term.get() > seen.saturating_add(TERM_BOUND)
     }
 
     /// Rule 4: the base is proved by its certificates.

@@ -75,6 +75,8 @@ pub enum Verdict {
     },
     /// The body is not the block of this id and parent: its sender is at fault.
     NotThisBlock,
+    /// Its time lies ahead of our clock: one of the two clocks is wrong, and it may be ours.
+    TooEarly,
     /// It is the block of this id, but it breaks the rules of the chain.
     Invalid,
 }
@@ -221,6 +223,17 @@ pub struct BuildRequest {
     pub view: View,
     /// The block below.
     pub parent: BlockId,
+    /// What to do where no transaction is fit for a block.
+    pub empty: EmptyBlock,
+}
+
+/// Whether a block without transactions is to be built (§6.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EmptyBlock {
+    /// `emptyBlockInterval` has passed: an empty block is better than none.
+    Due,
+    /// Answer that nothing was built.
+    NotDue,
 }
 
 /// Ties a verdict to the body that was looked at.
@@ -249,6 +262,8 @@ pub enum Origin {
     Fresh {
         /// The term.
         view: View,
+        /// Its leader, who built the block.
+        leader: PublicKey,
     },
     /// Prepared in an earlier term and proposed again.
     ProposedAgain,
@@ -294,7 +309,7 @@ pub enum Event {
     },
     /// A block is final here.
     Final(BlockId),
-    /// A validator's vote was missing when the leader completed a certificate.
+    /// These cast no vote for a block of ours, not even too late for its certificate.
     VotesMissing(Signers),
 }
 

@@ -33,13 +33,13 @@ impl Consensus {
             since: now,
             beats_at: now,
             work: Work::Idle,
+            last: None,
         }));
         self.enter_term(now, out);
         // From here on our base changes only by a commit: what it owes stays at hand (§6.1).
         self.next.takeover = None;
         out.events.push(Event::State(RoleName::Leader));
-        // Their term is not above ours any more, or they will ask again.
-        self.held.clear();
+        self.answer_held(now, out);
         self.beat(now, out);
     }
 

@@ -19,8 +19,8 @@
 //!   [`Input::Finalized`] says so, and nothing of the next height is recorded before it (§6.5).
 //! * The application's vote rule (§5.2 rule 5) is not asked yet, and a long-silent follower gets
 //!   the whole proposal again instead of its header (§6.8).
-//! * A new leader forgets votes whose answer it held instead of refusing them; they are sent again.
-//!   After catching up to a refuser's committed block the usual backoff applies (§5.4).
+//! * A prepared block is taken over at the first refusal for a lower base, even while q grants are
+//!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed anyway.
 //! * Eligibility (§5.5), handover (§5.7), penalties (§5.4), epochs (§9) and evidence (§10) are not
 //!   here yet.
 //!
@@ -49,6 +49,7 @@ mod voting;
 pub use consensus::{Config, Consensus, Restored, Status};
 pub use io::{
     Accused, Action, Audience, BuildRequest, BuiltBlock, CastVote, CheckRequest, CheckTicket,
-    CheckedBlock, EndOfTerm, Event, Fatal, FinalizeBlock, FinalizedBlock, Ignored, Input, Origin,
-    Output, PeerFault, ProposeBlock, ProposedBlock, RoleName, SignBallot, Verdict, WorkWaiting,
+    CheckedBlock, EmptyBlock, EndOfTerm, Event, Fatal, FinalizeBlock, FinalizedBlock, Ignored,
+    Input, Origin, Output, PeerFault, ProposeBlock, ProposedBlock, RoleName, SignBallot, Verdict,
+    WorkWaiting,
 };

@@ -108,6 +108,13 @@ impl Peers {
         (told.clone().count(), told.max().unwrap_or_default())
     }
 
+    /// The highest committed height that `b + 1` others tell: at least one of them is honest.
+    pub(crate) fn credible_height(&self, quorum: Quorum) -> Height {
+        let mut told: Vec<_> = self.0.values().filter_map(|peer| peer.committed).collect();
+        told.sort_unstable_by(|a, b| b.cmp(a));
+        told.get(quorum.byzantine()).copied().unwrap_or_default()
+    }
+
     /// One that claims at least this height, in an order that `turn` changes.
     pub(crate) fn with_height(&self, height: Height, turn: usize) -> Option<ValidatorIndex> {
         let able: Vec<_> = self

@@ -14,7 +14,7 @@ use crate::{
         Action, Audience, BuildRequest, BuiltBlock, Event, Ignored, Origin, Output, PeerFault,
         ProposeBlock, WorkWaiting,
     },
-    role::{InFlight, Role, Work},
+    role::{InFlight, LastBlock, Role, Work},
 };
 
 impl Consensus {
@@ -38,7 +38,8 @@ impl Consensus {
             (None, _) if due => {
                 let (view, parent) = (leadership.view(), self.committed);
                 self.set_work(Work::Building { parent });
-                out.act(Action::BuildBlock(BuildRequest { view, parent }));
+                let empty = self.empty_block(now);
+                out.act(Action::BuildBlock(BuildRequest { view, parent, empty }));
             }
             (None, _) => {}
         }
@@ -66,7 +67,7 @@ impl Consensus {
         self.next.make_room(self.prepared.as_ref().map(|at| &at.id));
         let known = Known {
             body: block.body.clone(),
-            origin: Origin::Fresh { view: built.view },
+            origin: Origin::Fresh { view: built.view, leader: self.config.key },
             from: self.config.key,
             state: Checked::Valid(block.next_set),
         };
@@ -87,6 +88,7 @@ impl Consensus {
             commits: BTreeMap::new(),
             certified: None,
         };
+        self.report_silent(out);
         self.set_work(Work::InFlight(Box::new(block)));
         self.send_proposal(Audience::All, out);
         self.has_broadcast(now);
@@ -119,6 +121,9 @@ impl Consensus {
             return None;
         };
         let view = leadership.view();
+        if let Some(last) = leadership.last.as_mut().filter(|last| last.id == vote.id) {
+            last.silent = last.silent.without(index);
+        }
         let Work::InFlight(block) = &mut leadership.work else {
             out.ignore(Ignored::Unknown);
             return None;
@@ -183,11 +188,23 @@ impl Consensus {
         };
         let certificate = certificate(Phase::Commit, vote, signers, signatures);
         block.certified = Some(certificate.clone());
-        let missing = self.committee.set().indices().filter(|at| !signers.contains(*at));
-        out.events.push(Event::VotesMissing(missing.collect()));
+        let heard: Signers = block.prepares.keys().chain(block.commits.keys()).copied().collect();
+        let id = block.id;
+        let silent = self.committee.set().indices().filter(|at| !heard.contains(*at)).collect();
+        if let Role::Leader(leadership) = &mut self.role {
+            leadership.last = Some(LastBlock { id, silent });
+        }
         out.act(Action::Broadcast(Packet::Certified(Box::new(certificate.clone()))));
         self.has_broadcast(now);
         self.see_commit(now, &certificate, self.config.key, out);
+    }
+
+    /// Says who cast no vote for the last block, now that its time is over.
+    pub(crate) fn report_silent(&mut self, out: &mut Output) {
+        let Role::Leader(leadership) = &mut self.role else { return };
+        if let Some(last) = leadership.last.take().filter(|last| last.silent != Signers::NONE) {
+            out.events.push(Event::VotesMissing(last.silent));
+        }
     }
 
     /// Sends the phase's packet again to those whose vote is missing (§6.8).

@@ -88,6 +88,15 @@ pub(crate) struct Leadership {
     /// When an ack is due because nothing else was broadcast.
     pub(crate) beats_at: Monotonic,
     pub(crate) work: Work,
+    /// Votes for the last block that may still come.
+    pub(crate) last: Option<LastBlock>,
+}
+
+/// Whose votes a certified block lacked; they have until the next proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LastBlock {
+    pub(crate) id: BlockId,
+    pub(crate) silent: Signers,
 }
 
 impl Leadership {

@@ -68,6 +68,7 @@ impl Consensus {
             .map(|asked| asked.view)
             .unwrap_or_default();
         let told = self.peers.credible_promise(self.quorum());
+        let told = if self.is_out_of_bounds(told) { View::default() } else { told };
         // A block that we took over may be of a term above our promise (§5.4).
         let prepared = self.prepared_here().map(|at| at.view).unwrap_or_default();
         let seen = self.promise.view.max(self.highest_seen).max(prepared);
@@ -240,8 +241,12 @@ impl Consensus {
             return;
         }
         self.become_follower(now, out);
-        let leaderless = self.leader.as_ref().is_none_or(|at| !self.is_live(now, at));
-        if leaderless {
+        self.stand_soon(now);
+    }
+
+    /// Stands again without backoff, where no leader lives (§5.4).
+    pub(crate) fn stand_soon(&mut self, now: Monotonic) {
+        if self.leader.as_ref().is_none_or(|leader| !self.is_live(now, leader)) {
             let last = self.last_vote_at.unwrap_or(now);
             self.stand_at = now.max(last.after(self.config.settings.heartbeat / 4));
         }
@@ -251,6 +256,7 @@ impl Consensus {
     pub(crate) fn resign(&mut self, now: Monotonic, reason: EndOfTerm, out: &mut Output) {
         let Role::Leader(leadership) = &self.role else { return };
         let view = leadership.view();
+        self.report_silent(out);
         self.last_led = self.last_led.max(view);
         out.events.push(Event::Resigned { view, reason });
         self.become_follower(now, out);

@@ -19,8 +19,12 @@ impl Consensus {
             Verdict::Valid { next_set } => known.state = Checked::Valid(next_set),
             Verdict::NotThisBlock => {
                 self.next.known.remove(&id);
-                self.catchup.distrust();
+                self.distrust(from);
                 out.accuse(from, PeerFault::WrongBody);
+            }
+            // Its leader sends it again (§6.8), and it is looked at again.
+            Verdict::TooEarly => {
+                self.next.known.remove(&id);
             }
             Verdict::Invalid => {
                 known.state = Checked::Invalid;
@@ -148,10 +152,7 @@ impl Consensus {
         }
         self.prepare(view, id, takeover.certificate, out);
         self.base_rose(now, out);
-        if self.leader.as_ref().is_none_or(|leader| !self.is_live(now, leader)) {
-            let last = self.last_vote_at.unwrap_or(now);
-            self.stand_at = now.max(last.after(self.config.settings.heartbeat / 4));
-        }
+        self.stand_soon(now);
     }
 
     /// Looks again at a block that is certified although it was found invalid or only checked as a

@@ -4,7 +4,7 @@
 use std::any::type_name_of_val;
 
 use alloy_consensus::crypto::secp256k1::public_key_to_address;
-use mokka_runtime::{RecoveredBlock, recover_sender, recover_senders};
+use mokka_runtime::{RecoveredBlock, check_body, recover_sender, recover_senders};
 
 use crate::world::{Person, World, transfer};
 
@@ -49,8 +49,9 @@ fn a_known_sender_is_not_recovered_again() {
     let world = World::new();
     let block = world.build(vec![Person(0).sign(transfer(0, Person(1).address(), 1))]);
     let claimed = Person(7).address();
-    let known = RecoveredBlock::recover_with(block.block.clone(), &|_| Some(claimed)).unwrap();
+    let whole = check_body(&world.spec, block.block).unwrap();
+    let known = RecoveredBlock::recover_with(whole.clone(), &|_| Some(claimed)).unwrap();
     assert_eq!(known.senders(), [claimed]);
-    let asked = RecoveredBlock::recover_with(block.block, &|_| None).unwrap();
+    let asked = RecoveredBlock::recover_with(whole, &|_| None).unwrap();
     assert_eq!(asked.senders(), [Person(0).address()]);
 }

@@ -4,8 +4,8 @@ use alloy_consensus::Header;
 use alloy_eips::eip4895::Withdrawal;
 use alloy_primitives::{Address, B256, U256};
 use mokka_runtime::{
-    BlockError, ChainSpec, DecodeError, Executed, Fatal, RecoveredBlock, StateError, StateReader,
-    TxError, check_block, decode_block, encode_block,
+    BlockError, ChainSpec, DecodeError, Executed, Fatal, StateError, StateReader, TxError,
+    check_block, decode_block, encode_block,
 };
 
 use crate::world::{Memory, Person, World, transfer};
@@ -53,6 +53,27 @@ fn a_block_beyond_max_block_bytes_is_refused() {
     assert!(matches!(error, BlockError::TooLarge { .. }), "{error}");
 }
 
+/// Whoever relays a block may put another body under its header: that says nothing of the block,
+/// not even where the other body breaks a rule.
+#[test]
+fn a_body_of_another_block_is_told_from_a_bad_block() {
+    let mut world = World::new();
+    let block = some_block(&world).block;
+    world.spec.max_block_bytes = encode_block(&block).len();
+    let mut others = vec![block.clone(); 4];
+    others[0].body.transactions.clear();
+    others[1].body.transactions.reverse();
+    others[2].body.ommers.push(Header::default());
+    let again = block.body.transactions[0].clone();
+    others[3].body.transactions.extend(vec![again; 9]);
+    for other in others {
+        let error = world.check(other).unwrap_err();
+        assert!(error.is_of_other_body(), "{error}");
+    }
+    world.spec.max_block_bytes -= 1;
+    assert!(!world.check(block).unwrap_err().is_of_other_body());
+}
+
 #[test]
 fn a_transaction_that_cannot_be_executed_spoils_the_block() {
     let mut world = World::new();
@@ -65,7 +86,7 @@ fn a_transaction_that_cannot_be_executed_spoils_the_block() {
     repeated.header.transactions_root = block.block.header.transactions_root;
     let error = world.check(repeated).unwrap_err();
     let BlockError::Transaction { index, error, .. } = error else { panic!("{error}") };
-    assert_eq!((index, error), (0, TxError::NonceTooLow { found: 0, expected: 1 }));
+    assert_eq!((index, *error), (0, TxError::NonceTooLow { found: 0, expected: 1 }));
 }
 
 #[test]
@@ -108,7 +129,7 @@ fn a_failing_store_is_fatal_and_blames_nobody() {
         }
     }
     let world = World::new();
-    let block = RecoveredBlock::recover(some_block(&world).block).unwrap();
+    let block = world.recovered(some_block(&world).block);
     let broken = Broken(world.memory.clone());
     let error = check_block(&world.spec, &world.head, block, &broken, &world.memory).unwrap_err();
     assert!(matches!(error, BlockError::Fatal(Fatal::State(_))), "{error}");

@@ -3,7 +3,7 @@
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use mokka_runtime::{
-    BlockError, Executed, FreshError, HeaderError, MAX_CLOCK_AHEAD_MS, Stamp, check_fresh,
+    BlockError, Executed, FreshError, HeaderError, MAX_CLOCK_AHEAD_MS, Plan, Stamp, check_fresh,
     check_header, prev_randao,
 };
 use mokka_types::Term;
@@ -119,7 +119,10 @@ fn only_a_fresh_proposal_has_the_current_term_and_is_not_ahead() {
     let world = World::new();
     let header = block_with(&world).block.header;
     let ms = Stamp::of(&header).unwrap().ms;
-    let fresh = |term, now| check_fresh(&header, Term::new(term), now);
+    let beneficiary = header.beneficiary;
+    let fresh = |term, ms| {
+        check_fresh(&header, &Plan { stamp: Stamp { term: Term::new(term), ms }, beneficiary })
+    };
     assert_eq!(fresh(3, ms), Ok(()));
     assert_eq!(fresh(3, ms - MAX_CLOCK_AHEAD_MS), Ok(()));
     assert_eq!(
@@ -129,6 +132,11 @@ fn only_a_fresh_proposal_has_the_current_term_and_is_not_ahead() {
     assert_eq!(fresh(4, ms), Err(FreshError::Term { built: Term::new(3), current: Term::new(4) }));
     // Late is not wrong: the clock may have moved on while the proposal travelled.
     assert_eq!(fresh(3, ms + 60_000), Ok(()));
+    let (stamp, other) = (Stamp::of(&header).unwrap(), Address::repeat_byte(9));
+    assert_eq!(
+        check_fresh(&header, &Plan { stamp, beneficiary: other }),
+        Err(FreshError::Beneficiary { found: beneficiary, proposer: other })
+    );
     // A block proposed again is checked without these rules.
     check_header(&world.spec, &world.head, &header).unwrap();
 }

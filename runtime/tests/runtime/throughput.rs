@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mokka_runtime::{RecoveredBlock, check_block, encode_block};
+use mokka_runtime::{check_block, encode_block};
 
 use crate::world::{Person, World, transfer};
 
@@ -33,7 +33,7 @@ fn transfers_per_second() {
     time("build (execute and roots)", start);
 
     let start = Instant::now();
-    let block = RecoveredBlock::recover(built.block.clone()).unwrap();
+    let block = world.recovered(built.block.clone());
     time("recover senders", start);
     let start = Instant::now();
     let checked =

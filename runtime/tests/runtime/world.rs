@@ -10,7 +10,8 @@ use alloy_genesis::GenesisAccount;
 use alloy_primitives::{Address, B256, Bytes, Sealed, Signature, TxKind, U256};
 use mokka_runtime::{
     Account, Block, BlockBuilder, BlockError, ChainSpec, Executed, Plan, RecoveredBlock, Skipped,
-    Stamp, StateError, StateReader, TreeReader, check_block, genesis_block, recover_sender,
+    Stamp, StateError, StateReader, TreeReader, check_block, check_body, genesis_block,
+    recover_sender,
 };
 use mokka_types::Term;
 
@@ -186,8 +187,12 @@ impl World {
         block
     }
 
+    pub(crate) fn recovered(&self, block: Block) -> RecoveredBlock {
+        RecoveredBlock::recover(check_body(&self.spec, block).unwrap()).unwrap()
+    }
+
     pub(crate) fn check(&self, block: Block) -> Result<Executed, BlockError> {
-        let block = RecoveredBlock::recover(block).unwrap();
+        let block = RecoveredBlock::recover(check_body(&self.spec, block)?)?;
         check_block(&self.spec, &self.head, block, &self.memory, &self.memory)
     }
 

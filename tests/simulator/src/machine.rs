@@ -71,7 +71,7 @@ impl Chain {
     }
 
     pub(crate) fn build(&self, request: BuildRequest) -> BuiltBlock {
-        let BuildRequest { view, parent } = request;
+        let BuildRequest { view, parent, .. } = request;
         let work: Vec<u64> = self.waiting.iter().copied().take(WORK_PER_BLOCK).collect();
         let next = parent.height.next().filter(|_| !work.is_empty() && parent == self.tip());
         let block = next.map(|height| {

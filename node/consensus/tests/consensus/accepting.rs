@@ -57,6 +57,20 @@ fn only_the_owner_of_a_valid_proof_proposes() {
     assert!(votes(&node).is_empty());
 }
 
+/// §6.8: a block ahead of our clock is nobody's fault, and looked at again when it is repeated.
+#[test]
+fn a_block_that_came_too_early_is_looked_at_again() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.application = Application::Slow;
+    let proof = world.proof(1, 1, fresh_base());
+    node.hears(1, propose(world.proposal(&proof, 1, 0)));
+    node.says(Verdict::TooEarly);
+    assert!(votes(&node).is_empty() && faults(&node).is_empty());
+    node.hears(1, propose(world.proposal(&proof, 1, 0))).answers();
+    assert_eq!(votes(&node), [id(1, 0)]);
+}
+
 /// §6.2: a proof that has ended makes no leader, however often it is shown.
 #[test]
 fn an_ended_proof_proposes_nothing() {

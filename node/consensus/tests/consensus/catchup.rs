@@ -80,6 +80,46 @@ fn a_bad_range_is_dropped_at_its_first_fault() {
     }
 }
 
+/// §7, §8: who answered wrongly is not asked again for what it claimed, another is at once, and an
+/// empty node does not wait for it.
+#[test]
+fn a_liar_about_its_height_is_not_believed_twice() {
+    let world = World::bft(4);
+    let mut node = Node::listening(&world, 0);
+    node.hears(3, alive(0, genesis())).hears(2, alive(0, id(200, 0)));
+    node.hears(1, alive(0, id(1, 0)));
+    let mut wrong = final_block(&world, 1);
+    wrong.certificate.signatures.reverse();
+    node.hears(2, Packet::Blocks(vec![wrong]));
+    assert_eq!(asked(&node).last(), Some(&(1, 1)));
+    node.hears(1, Packet::Blocks(vec![final_block(&world, 1)]));
+    assert_eq!(node.committed, id(1, 0));
+    node.until("stands", |node| newest_vote(node).is_some());
+}
+
+/// §6.8: a body that was not asked of its sender is not looked at.
+#[test]
+fn a_body_that_nobody_asked_for_is_ignored() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, certified(&world.commit(1, id(1, 0))));
+    let (at, body) = block(1, 0);
+    let reply = Packet::Body(mokka_types::BodyReply { id: at, body });
+    node.hears(3, reply.clone());
+    assert_eq!(node.committed, genesis());
+    node.hears(2, reply);
+    assert_eq!(node.committed, id(1, 0));
+}
+
+/// A height that b others alone claim is not one that we have to reach.
+#[test]
+fn one_liar_does_not_make_a_node_look_behind() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, alive(0, id(200, 0))).hears(3, alive(0, id(4, 0)));
+    assert_eq!(node.status().highest_claimed, Height::new(4));
+}
+
 /// §7: a body that is not the certified block is fetched elsewhere.
 #[test]
 fn a_wrong_body_in_a_range_is_fetched_from_a_signer() {
@@ -108,12 +148,12 @@ fn a_wrong_body_in_a_range_is_fetched_from_a_signer() {
 fn another_is_asked_where_one_does_not_answer() {
     let world = World::bft(4);
     let mut node = Node::new(&world, 0);
-    node.hears(2, alive(0, id(9, 0))).hears(3, alive(0, id(5, 0)));
+    node.hears(2, alive(0, id(9, 0))).hears(3, alive(0, id(5, 0))).hears(1, alive(0, id(5, 0)));
     node.pass(ELECTION * 2);
     assert_eq!(asked(&node), [(2, 1), (3, 1)]);
     assert_eq!(node.status().highest_claimed, Height::new(5));
     node.pass(ELECTION * 20);
-    assert_eq!(asked(&node).len(), 2, "nobody claims anything any more");
+    assert_eq!(asked(&node).len(), 3, "nobody claims anything any more");
 }
 
 /// §7: blocks that nobody asked for are not taken.

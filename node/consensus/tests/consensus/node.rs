@@ -388,7 +388,7 @@ impl<'w> Node<'w> {
         let (id, body) = block(height, tag);
         let next_set = self.world.set_digest();
         let block = Some(ProposedBlock { id, body, next_set });
-        let BuildRequest { view, parent } = request;
+        let BuildRequest { view, parent, .. } = request;
         self.step(Input::Built(BuiltBlock { view, parent, block }));
     }
 

@@ -283,7 +283,8 @@ fn a_withheld_body_is_given_up_after_the_election_timeout() {
     assert_eq!(asked_bodies(&node), [2]);
 }
 
-/// §5.4, §7: a refuser whose committed block is higher is asked for blocks.
+/// §5.4, §7: a refuser whose committed block is higher is asked for blocks, and the candidate stands
+/// again on them without backoff.
 #[test]
 fn a_higher_committed_block_of_a_refuser_is_fetched() {
     let world = World::bft(4);
@@ -291,11 +292,16 @@ fn a_higher_committed_block_of_a_refuser_is_fetched() {
     node.until("stands", |node| newest_vote(node).is_some());
     let mut theirs = prepared(3, id(3, 0));
     theirs.prepared = None;
-    let packet = refuse(&world, &node, Refusal::LowerBase, world.certified(theirs));
-    node.hears(1, packet);
-    node.commits_up_to(2);
-    assert_eq!(node.committed, id(2, 0));
-    node.until("stands again", |node| newest_vote(node).is_some());
-    assert_eq!(newest_vote(&node).unwrap().base.base.committed, id(2, 0));
+    for at in [1, 2] {
+        let packet = refuse(&world, &node, Refusal::LowerBase, world.certified(theirs.clone()));
+        node.hears(at, packet);
+    }
+    // Another stands, too: without the blocks, we would back off.
+    node.hears(3, ask(world.vote(3, 9, 1, fresh_base())));
+    node.commits_up_to(3);
+    assert_eq!(node.committed, id(3, 0));
+    let wait = node.until("stands again", |node| newest_vote(node).is_some());
+    assert!(wait <= HEARTBEAT, "{wait:?}");
+    assert_eq!(newest_vote(&node).unwrap().base.base.committed, id(3, 0));
     assert_ne!(genesis(), id(2, 0));
 }

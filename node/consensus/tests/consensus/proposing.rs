@@ -1,6 +1,6 @@
 //! §6.1, §6.6: what a leader proposes, and when.
 
-use mokka_consensus::{Action, BuiltBlock, Input, RoleName};
+use mokka_consensus::{Action, BuiltBlock, EmptyBlock, Event, Input, RoleName};
 use mokka_types::{BlockId, Height, Packet, Phase, Proof, Proposal, SafetyState};
 
 use crate::{
@@ -69,14 +69,18 @@ fn intervals_between_blocks_are_kept() {
     node.work().pass(HEARTBEAT * 5 - HEARTBEAT / 10);
     assert!(node.builds.is_empty());
     node.pass(HEARTBEAT / 10);
-    assert_eq!(node.builds.len(), 1);
+    assert_eq!(builds(&node), [EmptyBlock::NotDue]);
     world.settings.block_interval = std::time::Duration::ZERO;
     world.settings.empty_block_interval = Some(HEARTBEAT * 7);
     let mut node = Node::listening(&world, 0);
     node.pass(HEARTBEAT * 7 - HEARTBEAT / 10);
     assert!(node.builds.is_empty());
     node.pass(HEARTBEAT / 10);
-    assert_eq!(node.builds.len(), 1);
+    assert_eq!(builds(&node), [EmptyBlock::Due]);
+}
+
+fn builds(node: &Node<'_>) -> Vec<EmptyBlock> {
+    node.builds.iter().map(|request| request.empty).collect()
 }
 
 /// §6: one block in flight.
@@ -178,6 +182,26 @@ fn the_next_block_follows_at_once() {
     let next = proposals(&node).pop().unwrap();
     assert_eq!((next.id, next.parent), (id(2, 0), id(1, 0)));
     assert!(next.parent_certificate.is_some_and(|certificate| certificate.id == id(1, 0)));
+}
+
+/// Who votes too late for the certificate is heard all the same; who casts no vote is named.
+#[test]
+fn a_validator_that_casts_no_vote_is_named_and_a_late_one_is_not() {
+    for (late, named) in [(Some(3), None), (None, Some(3))] {
+        let world = World::bft(4);
+        let (mut node, _) = leads(&world);
+        node.work().built(1, 0);
+        others_vote(&mut node, Phase::Prepare, id(1, 0), &[1, 2]);
+        others_vote(&mut node, Phase::Commit, id(1, 0), &[1, 2]);
+        others_vote(&mut node, Phase::Commit, id(1, 0), late.as_slice());
+        node.built(2, 0);
+        let missing = node.events().filter_map(|event| match event {
+            Event::VotesMissing(silent) => Some(*silent),
+            _ => None,
+        });
+        let named = named.map(|at| world.signers(&[at]));
+        assert_eq!(missing.collect::<Vec<_>>(), Vec::from_iter(named));
+    }
 }
 
 /// §4: a leader sends an ack each heartbeat, but only when it broadcast nothing else.

@@ -186,6 +186,27 @@ fn a_refused_candidate_with_a_rival_backs_off() {
     }
 }
 
+/// A leader that was silent for the isolation time is not shown as one, whatever its proof says.
+#[test]
+fn a_silent_leader_is_not_shown() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(2, 1);
+    assert_eq!(node.status().leader, Some(world.key(2)));
+    node.pass(world.settings.isolation);
+    assert_eq!(node.status().leader, None);
+}
+
+/// §5.2 rule 2: a promise that nobody can have reached is not credible, where b + 1 is one, too.
+#[test]
+fn an_impossible_promise_raises_no_term() {
+    let world = World::cft(3);
+    let mut node = Node::new(&world, 0);
+    node.hears(1, alive(u64::MAX, genesis()));
+    node.until("stands", |node| newest_vote(node).is_some());
+    assert_eq!(newest_vote(&node).unwrap().ballot.view, view(1));
+}
+
 /// §5.1: once bound to a term, by its own signature, a node stands above it.
 #[test]
 fn a_node_stands_above_its_promise_after_a_restart() {
