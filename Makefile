@@ -25,11 +25,11 @@ lint: deps ## Format, clippy, documentation and the rules of the repository
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --bins
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --lib
-	$(CARGO) test --package mokka-tidy
+	$(CARGO) test --workspace --test repository --test snippets
 
 bench: deps ## Load on a running devnet: `make devnet` in another terminal first
 	$(CARGO) run --bin mokka -- bench
 
 sim: deps ## Many more seeds of the simulator: SEEDS=20000, or SEED=77 for one
-	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --package mokka-simulator \
+	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --workspace \
 		--test seeds $(if $(SEED),one_seed,five_hundred_seeds) -- --nocapture
