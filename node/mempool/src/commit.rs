@@ -8,7 +8,7 @@ use std::{
 use alloy_primitives::{Address, TxHash, U256, U512};
 use mokka_types::{Monotonic, View};
 
-use crate::{Arrival, Entry, Pool, Readiness, Refusal, Rules, Transaction, check, pool::Place};
+use crate::{Entry, Origin, Pool, Readiness, Refusal, Rules, Transaction, check, pool::Place};
 
 /// An account as a committed block left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Changes {
 pub struct Dropped {
     /// It.
     pub transaction: Arc<Transaction>,
+    /// How it had come here.
+    pub origin: Origin,
     /// Why.
     pub reason: DropReason,
 }
@@ -47,6 +49,12 @@ pub enum DropReason {
     /// A block included another transaction with its nonce.
     #[error("another transaction with its nonce is final")]
     Superseded,
+    /// Its sender sent another one with its nonce, which pays more.
+    #[error("its sender replaced it")]
+    Replaced,
+    /// The pool or its sender was at a limit.
+    #[error("it made room for a transaction that is worth more")]
+    Evicted,
     /// Its sender can no longer pay for it.
     #[error("its sender can no longer pay for it")]
     InsufficientFunds,
@@ -63,6 +71,8 @@ impl DropReason {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Superseded => "superseded",
+            Self::Replaced => "replaced",
+            Self::Evicted => "evicted",
             Self::InsufficientFunds => "insufficient_funds",
             Self::Expired => "expired",
             Self::AgainstRules(_) => "against_rules",
@@ -115,16 +125,15 @@ impl Pool {
         });
         changes.promoted.extend(self.put(account.address, queue, now));
         for entry in gone {
-            self.forget(&entry);
-            let transaction = entry.transaction;
-            if included.contains(&transaction.hash()) {
-                changes.included.push(transaction);
+            if included.contains(&entry.transaction.hash()) {
+                self.forget(&entry);
+                changes.included.push(entry.transaction);
             } else {
-                let reason = match transaction.nonce() < nonce {
+                let reason = match entry.transaction.nonce() < nonce {
                     true => DropReason::Superseded,
                     false => DropReason::InsufficientFunds,
                 };
-                changes.dropped.push(Dropped { transaction, reason });
+                changes.dropped.push(self.drop_for(entry, reason));
             }
         }
     }
@@ -134,7 +143,7 @@ impl Pool {
     pub fn expire(&mut self, now: Monotonic) -> Changes {
         let lifetime = self.limits.queued_lifetime;
         let is_fresh = |entry: &Entry| match entry.readiness {
-            Readiness::Ready => true,
+            Readiness::Ready { .. } => true,
             Readiness::Queued { since } => now.since(since) < lifetime,
         };
         let stale: Vec<_> = self
@@ -149,9 +158,7 @@ impl Pool {
             let gone = queue.remove_unless(is_fresh);
             changes.promoted.extend(self.put(sender, queue, now));
             for entry in gone {
-                self.forget(&entry);
-                let transaction = entry.transaction;
-                changes.dropped.push(Dropped { transaction, reason: DropReason::Expired });
+                changes.dropped.push(self.drop_for(entry, DropReason::Expired));
             }
         }
         changes
@@ -171,9 +178,7 @@ impl Pool {
             let refusals: Vec<_> = gone.iter().filter_map(|entry| verdict(entry).err()).collect();
             changes.promoted.extend(self.put(sender, queue, now));
             for (entry, refusal) in gone.into_iter().zip(refusals) {
-                self.forget(&entry);
-                let reason = DropReason::AgainstRules(refusal);
-                changes.dropped.push(Dropped { transaction: entry.transaction, reason });
+                changes.dropped.push(self.drop_for(entry, DropReason::AgainstRules(refusal)));
             }
         }
         changes
@@ -192,12 +197,15 @@ impl Pool {
         }
     }
 
-    /// Like [`Pool::note_left_out`], for every ready transaction that came no later than `newest`:
-    /// for a leader that ended without a block, when `newest` came long enough before.
-    pub fn note_all_left_out(&mut self, term: View, newest: Arrival, now: Monotonic) {
+    /// Like [`Pool::note_left_out`], for every transaction that has been ready since `by`: for a
+    /// leader that ended although it had had time for them since then.
+    pub fn note_all_left_out(&mut self, term: View, by: Monotonic, now: Monotonic) {
         let senders: Vec<_> = self.senders.keys().copied().collect();
         for sender in senders {
-            self.note_sender_left_out(sender, term, now, |entry| entry.arrival <= newest);
+            self.note_sender_left_out(sender, term, now, |entry| match entry.readiness {
+                Readiness::Ready { since } => since <= by,
+                Readiness::Queued { .. } => false,
+            });
         }
     }
 

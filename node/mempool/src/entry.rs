@@ -33,7 +33,10 @@ impl fmt::Display for Arrival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// Executable on the committed state after its sender's transactions before it.
-    Ready,
+    Ready {
+        /// When it became so.
+        since: Monotonic,
+    },
     /// Waits for a nonce before it, or for funds.
     Queued {
         /// When it began to wait.
@@ -73,7 +76,7 @@ impl Entry {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.readiness == Readiness::Ready
+        matches!(self.readiness, Readiness::Ready { .. })
     }
 }
 

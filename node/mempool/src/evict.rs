@@ -1,7 +1,8 @@
 //! Who makes room when the pool is full.
 //!
 //! Queued transactions go before ready ones, lower tips before higher, later before earlier, and of
-//! a sender always the newest nonce. What came over this node's own RPC stays.
+//! a sender always the newest nonce. What came over this node's own RPC stays while it is ready:
+//! to be queued costs nothing, so whoever protects that lets anybody fill the pool.
 
 use std::collections::BTreeSet;
 
@@ -33,24 +34,45 @@ impl Newcomer {
     }
 }
 
+/// What an entry takes of each limit, beside its place among the transactions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    pub(crate) bytes: usize,
+    pub(crate) queued: usize,
+    pub(crate) queued_bytes: usize,
+}
+
+impl Size {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        let bytes = entry.transaction().encoded_len();
+        match entry.is_ready() {
+            true => Self { bytes, queued: 0, queued_bytes: 0 },
+            false => Self { bytes, queued: 1, queued_bytes: bytes },
+        }
+    }
+}
+
 /// How much must go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
     pub(crate) transactions: usize,
     pub(crate) bytes: usize,
     pub(crate) queued: usize,
+    pub(crate) queued_bytes: usize,
 }
 
 impl Need {
     const fn is_met(self) -> bool {
-        self.transactions == 0 && self.bytes == 0 && self.queued == 0
+        self.transactions == 0 && self.bytes == 0 && self.queued == 0 && self.queued_bytes == 0
     }
 
     fn without(self, entry: &Entry) -> Self {
+        let size = Size::of(entry);
         Self {
             transactions: self.transactions.saturating_sub(1),
-            bytes: self.bytes.saturating_sub(entry.transaction().encoded_len()),
-            queued: self.queued.saturating_sub(usize::from(!entry.is_ready())),
+            bytes: self.bytes.saturating_sub(size.bytes),
+            queued: self.queued.saturating_sub(size.queued),
+            queued_bytes: self.queued_bytes.saturating_sub(size.queued_bytes),
         }
     }
 }

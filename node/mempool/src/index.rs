@@ -50,9 +50,9 @@ impl Worth {
     /// `None` for what is never evicted.
     pub(crate) fn of(entry: &Entry, base_fee: u64) -> Option<Self> {
         let class = match (entry.origin, entry.readiness) {
-            (Origin::Local, _) => return None,
-            (Origin::Remote, Readiness::Queued { .. }) => Class::Queued,
-            (Origin::Remote, Readiness::Ready) => Class::Ready,
+            (Origin::Local, Readiness::Ready { .. }) => return None,
+            (Origin::Remote, Readiness::Ready { .. }) => Class::Ready,
+            (Origin::Local | Origin::Remote, Readiness::Queued { .. }) => Class::Queued,
         };
         Some(Self {
             class,
@@ -75,6 +75,7 @@ pub(crate) struct Totals {
     pub(crate) transactions: usize,
     pub(crate) bytes: usize,
     pub(crate) ready: usize,
+    pub(crate) ready_bytes: usize,
     pub(crate) executable: usize,
 }
 
@@ -93,6 +94,7 @@ impl Index {
         self.totals.transactions += queue.len();
         self.totals.bytes += queue.bytes();
         self.totals.ready += queue.ready();
+        self.totals.ready_bytes += queue.ready_bytes();
         self.totals.executable += queue.executable();
     }
 
@@ -106,6 +108,7 @@ impl Index {
         self.totals.transactions -= queue.len();
         self.totals.bytes -= queue.bytes();
         self.totals.ready -= queue.ready();
+        self.totals.ready_bytes -= queue.ready_bytes();
         self.totals.executable -= queue.executable();
     }
 

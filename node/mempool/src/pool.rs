@@ -9,9 +9,10 @@ use alloy_primitives::{Address, TxHash};
 use mokka_types::Monotonic;
 
 use crate::{
-    Arrival, Entry, Limits, Origin, Readiness, Refusal, Rules, SenderAccount, Transaction, check,
+    Arrival, DropReason, Dropped, Entry, Limits, Origin, Readiness, Refusal, Rules, SenderAccount,
+    Transaction, check,
     entry::LeftOut,
-    evict::{Need, Newcomer},
+    evict::{Need, Newcomer, Size},
     index::{Class, Index},
     sender::SenderQueue,
 };
@@ -49,10 +50,8 @@ pub struct Admitted {
     pub arrival: Arrival,
     /// Whether builders see it now.
     pub readiness: Readiness,
-    /// The transaction of the same sender and nonce that it took the place of.
-    pub replaced: Option<Arc<Transaction>>,
-    /// Worse transactions that made room for it.
-    pub evicted: Vec<Arc<Transaction>>,
+    /// What left for it: worse transactions, and the one whose place it took.
+    pub dropped: Vec<Dropped>,
     /// What builders see now and did not before; with it, if it is ready.
     pub promoted: Vec<Arc<Transaction>>,
 }
@@ -150,16 +149,21 @@ impl Pool {
         evicted.extend(plan.surplus.and_then(|nonce| queue.remove(nonce)));
         let replaced = queue.insert(entry);
         let promoted = self.put(sender, queue, now);
-        evicted.iter().chain(&replaced).for_each(|gone| self.forget(gone));
+        let evicted = evicted.into_iter().map(|gone| (gone, DropReason::Evicted));
+        let replaced = replaced.into_iter().map(|gone| (gone, DropReason::Replaced));
+        let gone = evicted.chain(replaced);
+        let dropped = gone.map(|(gone, reason)| self.drop_for(gone, reason)).collect();
         self.by_hash.insert(transaction.hash(), place);
         self.arrivals.insert(arrival, place);
         self.newest = self.newest.max(arrival);
         let is_ready = promoted.iter().any(|promoted| promoted.hash() == transaction.hash());
         Ok(Admitted {
             arrival,
-            readiness: if is_ready { Readiness::Ready } else { Readiness::Queued { since: now } },
-            replaced: replaced.map(|entry| entry.transaction),
-            evicted: evicted.into_iter().map(|entry| entry.transaction).collect(),
+            readiness: match is_ready {
+                true => Readiness::Ready { since: now },
+                false => Readiness::Queued { since: now },
+            },
+            dropped,
             promoted,
         })
     }
@@ -187,7 +191,12 @@ impl Pool {
                 None
             }
             // A missing nonce is worth more than the newest one: all behind the gap wait for it.
-            (None, Some(tail)) if tail.transaction.nonce() > tx.nonce() => Some(tail),
+            // It is not worth more than our word, where we told a client that the newest is in.
+            (None, Some(tail))
+                if tail.transaction.nonce() > tx.nonce() && tail.origin == Origin::Remote =>
+            {
+                Some(tail)
+            }
             (None, _) => return Err(Refusal::AccountLimit { pooled }),
         };
         let next = queue.map_or(account.nonce, SenderQueue::pending_nonce);
@@ -206,16 +215,19 @@ impl Pool {
     fn need(&self, tx: &Transaction, class: Class, leaving: Option<&Entry>) -> Need {
         let totals = self.index.totals();
         let left = usize::from(leaving.is_some());
-        let left_bytes = leaving.map_or(0, |entry| entry.transaction.encoded_len());
-        let left_queued = usize::from(leaving.is_some_and(|entry| !entry.is_ready()));
-        let queued = match class {
-            Class::Ready => 0,
-            Class::Queued => totals.transactions - totals.ready + 1 - left_queued,
+        let size = leaving.map(Size::of).unwrap_or_default();
+        let (queued, queued_bytes) = match class {
+            Class::Ready => (0, 0),
+            Class::Queued => (
+                totals.transactions - totals.ready + 1 - size.queued,
+                totals.bytes - totals.ready_bytes + tx.encoded_len() - size.queued_bytes,
+            ),
         };
         Need {
             transactions: (totals.transactions + 1 - left).saturating_sub(self.limits.transactions),
-            bytes: (totals.bytes + tx.encoded_len() - left_bytes).saturating_sub(self.limits.bytes),
+            bytes: (totals.bytes + tx.encoded_len() - size.bytes).saturating_sub(self.limits.bytes),
             queued: queued.saturating_sub(self.limits.queued),
+            queued_bytes: queued_bytes.saturating_sub(self.limits.queued_bytes),
         }
     }
 
@@ -239,6 +251,12 @@ impl Pool {
             self.senders.insert(sender, queue);
         }
         promoted
+    }
+
+    /// Forgets an entry that has left its queue without a block, and says so.
+    pub(crate) fn drop_for(&mut self, gone: Entry, reason: DropReason) -> Dropped {
+        self.forget(&gone);
+        Dropped { transaction: gone.transaction, origin: gone.origin, reason }
     }
 
     /// Drops what leads to an entry that has left its queue.

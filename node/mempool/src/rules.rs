@@ -55,7 +55,8 @@ pub enum ReplayProtection {
 pub enum Origin {
     /// By gossip. May be evicted for a better one.
     Remote,
-    /// Over the RPC of this node, which told its sender that it is in: never evicted.
+    /// Over the RPC of this node, which told its sender that it is in: never evicted while it is
+    /// ready.
     Local,
 }
 
@@ -94,6 +95,8 @@ pub struct Limits {
     /// Queued transactions: a part of `transactions`, so that nonces ahead of time cannot fill the
     /// pool.
     pub queued: usize,
+    /// Bytes of queued transactions: a part of `bytes`, for the same reason.
+    pub queued_bytes: usize,
     /// How long a queued transaction waits for the nonce or the funds that it lacks.
     pub queued_lifetime: Duration,
 }
@@ -107,6 +110,7 @@ impl Default for Limits {
             bytes: 64 << 20,
             per_sender: 512,
             queued: 10_000,
+            queued_bytes: (64 << 20) / 5,
             queued_lifetime: Duration::from_secs(3 * 60 * 60),
         }
     }

@@ -18,6 +18,7 @@ pub(crate) struct SenderQueue {
     entries: BTreeMap<u64, Entry>,
     bytes: usize,
     ready: usize,
+    ready_bytes: usize,
     ready_cost: U512,
     executable: usize,
 }
@@ -30,6 +31,7 @@ impl SenderQueue {
             entries: BTreeMap::new(),
             bytes: 0,
             ready: 0,
+            ready_bytes: 0,
             ready_cost: U512::ZERO,
             executable: 0,
         }
@@ -66,6 +68,11 @@ impl SenderQueue {
     /// How many are ready.
     pub(crate) const fn ready(&self) -> usize {
         self.ready
+    }
+
+    /// The encodings of the ready ones.
+    pub(crate) const fn ready_bytes(&self) -> usize {
+        self.ready_bytes
     }
 
     /// What the ready ones may cost together.
@@ -148,7 +155,7 @@ impl SenderQueue {
     /// Decides anew which are ready, after any change; returns those that have become so.
     pub(crate) fn settle(&mut self, now: Monotonic) -> Vec<Arc<Transaction>> {
         let mut promoted = Vec::new();
-        let (mut ready, mut executable) = (0, 0);
+        let (mut ready, mut ready_bytes, mut executable) = (0, 0, 0);
         let (mut cost, mut next) = (U512::ZERO, Some(self.nonce));
         let balance = U512::from(self.balance);
         for (nonce, entry) in &mut self.entries {
@@ -156,11 +163,13 @@ impl SenderQueue {
             let is_ready = next == Some(*nonce) && total <= balance;
             match (is_ready, entry.readiness) {
                 (true, Readiness::Queued { .. }) => {
-                    entry.readiness = Readiness::Ready;
+                    entry.readiness = Readiness::Ready { since: now };
                     promoted.push(Arc::clone(&entry.transaction));
                 }
-                (false, Readiness::Ready) => entry.readiness = Readiness::Queued { since: now },
-                (true, Readiness::Ready) | (false, Readiness::Queued { .. }) => {}
+                (false, Readiness::Ready { .. }) => {
+                    entry.readiness = Readiness::Queued { since: now };
+                }
+                (true, Readiness::Ready { .. }) | (false, Readiness::Queued { .. }) => {}
             }
             if !is_ready {
                 next = None;
@@ -169,9 +178,11 @@ impl SenderQueue {
             if executable == ready && entry.left_out.counts() {
                 executable += 1;
             }
+            ready_bytes += entry.transaction.encoded_len();
             (ready, cost, next) = (ready + 1, total, nonce.checked_add(1));
         }
-        (self.ready, self.ready_cost, self.executable) = (ready, cost, executable);
+        (self.ready, self.ready_bytes) = (ready, ready_bytes);
+        (self.ready_cost, self.executable) = (cost, executable);
         promoted
     }
 }

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, transaction::Recovered};
 use alloy_primitives::{Address, Bytes, Signature, TxHash, TxKind, U256};
 use mokka_mempool::{
-    AccountChange, Admitted, Limits, Origin, Pool, Refusal, Rules, SenderAccount, SenderCode,
-    Transaction,
+    AccountChange, Admitted, DropReason, Limits, Origin, Pool, Refusal, Rules, SenderAccount,
+    SenderCode, Transaction,
 };
 use mokka_types::Monotonic;
 
@@ -120,6 +120,17 @@ pub(crate) fn fill(pool: &mut Pool, transactions: &[&Arc<Transaction>]) {
     for tx in transactions {
         admit(pool, tx).unwrap_or_else(|refusal| panic!("{refusal}"));
     }
+}
+
+/// Admits over RPC, from an account without a coin that has sent nothing.
+pub(crate) fn admit_local(pool: &mut Pool, tx: &Arc<Transaction>) -> Result<Admitted, Refusal> {
+    pool.admit(Arc::clone(tx), Origin::Local, &account(0, 0), at(0))
+}
+
+/// Who had to make room.
+pub(crate) fn evicted(admitted: &Admitted) -> Vec<TxHash> {
+    let evicted = admitted.dropped.iter().filter(|gone| gone.reason == DropReason::Evicted);
+    evicted.map(|gone| gone.transaction.hash()).collect()
 }
 
 pub(crate) fn best(pool: &Pool) -> Vec<TxHash> {

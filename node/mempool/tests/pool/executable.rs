@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use mokka_mempool::Pool;
+use mokka_mempool::{Origin, Pool};
 use mokka_types::{Epoch, Term, View};
 
-use crate::drafts::{ALICE, BOB, RICH, admit, at, best, change, fill, from, hashes, pool};
+use crate::drafts::{ALICE, BOB, RICH, account, admit, at, best, change, fill, from, hashes, pool};
 
 fn term(number: u64) -> View {
     View::new(Epoch::new(0), Term::new(number))
@@ -66,14 +66,19 @@ fn what_follows_a_transaction_that_no_longer_counts_does_not_count_either() {
 }
 
 #[test]
-fn a_leader_that_made_nothing_left_out_what_was_there_in_time() {
+fn a_leader_that_made_nothing_left_out_what_was_ready_in_time() {
     let mut pool = pool();
-    fill(&mut pool, &[&from(ALICE, 0).build()]);
-    let then = pool.newest_arrival();
-    fill(&mut pool, &[&from(BOB, 0).build()]);
-    pool.note_all_left_out(term(1), then, at(1));
-    pool.note_all_left_out(term(2), then, at(2));
-    assert_eq!(pool.executable_count(), 1, "the later one was not there");
+    let rich = account(0, RICH);
+    let mut admit = |sender, nonce, when| {
+        pool.admit(from(sender, nonce).build(), Origin::Remote, &rich, when).unwrap();
+    };
+    admit(ALICE, 0, at(0));
+    admit(BOB, 1, at(0));
+    admit(BOB, 0, at(2));
+    pool.note_all_left_out(term(1), at(1), at(3));
+    pool.note_all_left_out(term(2), at(1), at(3));
+    assert_eq!(pool.executable_count(), 2, "until the gap was filled, nobody could take bob's");
+    assert_eq!(pool.best().count(), 3, "builders may still try all");
 }
 
 #[test]

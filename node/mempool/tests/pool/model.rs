@@ -22,6 +22,7 @@ const LIMITS: Limits = Limits {
     bytes: 1_500,
     per_sender: 4,
     queued: 3,
+    queued_bytes: 600,
     queued_lifetime: Duration::from_secs(10),
 };
 
@@ -154,10 +155,12 @@ impl Naive {
     }
 
     fn is_over(&self, newcomer: &Item) -> bool {
-        let queued = self.items.iter().filter(|item| !self.is_ready(item)).count();
+        let queued: Vec<_> = self.items.iter().filter(|item| !self.is_ready(item)).collect();
+        let queued_bytes: usize = queued.iter().map(|item| item.bytes).sum();
         self.items.len() > LIMITS.transactions
             || self.items.iter().map(|item| item.bytes).sum::<usize>() > LIMITS.bytes
-            || (!self.is_ready(newcomer) && queued > LIMITS.queued)
+            || (!self.is_ready(newcomer)
+                && (queued.len() > LIMITS.queued || queued_bytes > LIMITS.queued_bytes))
     }
 
     /// What an admission leaves behind, or the name of the refusal.
@@ -187,7 +190,7 @@ impl Naive {
             after.items.retain(|item| item.hash != old.hash);
         } else if pooled >= LIMITS.per_sender {
             let tail = self.tail(newcomer.sender).expect("the limit is not 0").clone();
-            if tail.nonce < newcomer.nonce {
+            if tail.nonce < newcomer.nonce || tail.local {
                 return Err("account_limit");
             }
             after.items.retain(|item| item.hash != tail.hash);
@@ -205,7 +208,7 @@ impl Naive {
             let worst = (0..SENDERS)
                 .filter(|sender| *sender != newcomer.sender)
                 .filter_map(|sender| self.tail(sender))
-                .filter(|item| !item.local)
+                .filter(|item| !(item.local && self.is_ready(item)))
                 .min_by_key(|item| (self.is_ready(item), item.price, Reverse(item.arrival)))
                 .ok_or("full")?
                 .clone();
@@ -286,8 +289,9 @@ impl Pair {
         match (self.naive.admit(&newcomer), admitted) {
             (Ok(after), Ok(admitted)) => {
                 let gone = self.naive.items.len() + 1 - after.items.len();
-                assert_eq!(admitted.evicted.len() + usize::from(admitted.replaced.is_some()), gone);
-                assert_eq!(admitted.readiness == Readiness::Ready, after.is_ready(&newcomer));
+                assert_eq!(admitted.dropped.len(), gone);
+                let is_ready = matches!(admitted.readiness, Readiness::Ready { .. });
+                assert_eq!(is_ready, after.is_ready(&newcomer));
                 assert_eq!(admitted.arrival.get(), newcomer.arrival);
                 self.naive = after;
             }

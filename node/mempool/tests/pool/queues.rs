@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use mokka_mempool::{Limits, Origin, Pool, Readiness};
 
-use crate::drafts::{ALICE, account, admit, at, best, change, fill, from, hashes, pool, rules};
+use crate::drafts::{
+    ALICE, account, admit, admit_local, at, best, change, evicted, fill, from, hashes, pool, rules,
+};
 
 #[test]
 fn a_gap_keeps_what_follows_until_it_is_filled() {
@@ -17,7 +19,7 @@ fn a_gap_keeps_what_follows_until_it_is_filled() {
 
     let admitted = admit(&mut pool, &a1).unwrap();
     assert_eq!(hashes(&admitted.promoted), hashes([&a1, &a2]));
-    assert_eq!(admitted.readiness, Readiness::Ready);
+    assert_eq!(admitted.readiness, Readiness::Ready { since: at(0) });
     assert_eq!(pool.pending_nonce(&ALICE), Some(3));
 }
 
@@ -37,7 +39,7 @@ fn a_replacement_takes_the_place_and_a_new_number() {
     let next = from(ALICE, 1).build();
     fill(&mut pool, &[&old, &next]);
     let admitted = admit(&mut pool, &new).unwrap();
-    assert_eq!(admitted.replaced, Some(Arc::clone(&old)));
+    assert_eq!(admitted.dropped[0].transaction, old);
     assert_eq!(admitted.arrival.get(), 3);
     assert!(!pool.contains(&old.hash()));
     assert_eq!(best(&pool), hashes([&new, &next]));
@@ -67,8 +69,24 @@ fn a_missing_nonce_is_worth_more_than_the_newest_one() {
     let (a0, a1, a2) = (from(ALICE, 0).build(), from(ALICE, 1).build(), from(ALICE, 2).build());
     fill(&mut pool, &[&a1, &a2]);
     let admitted = admit(&mut pool, &a0).unwrap();
-    assert_eq!(admitted.evicted, [a2]);
+    assert_eq!(evicted(&admitted), hashes([&a2]));
     assert_eq!(best(&pool), hashes([&a0, &a1]));
+}
+
+/// A client that was told that its transaction is in does not lose it to another one of its own.
+#[test]
+fn a_missing_nonce_does_not_throw_out_what_came_over_our_own_rpc() {
+    let limits = Limits { per_sender: 2, ..Limits::default() };
+    let mut pool = Pool::new(limits, rules());
+    let free = |nonce| from(ALICE, nonce).price(0).build();
+    // Of the two that a peer told of, those of our client took the place.
+    fill(&mut pool, &[&free(5), &free(6)]);
+    let (a4, a3) = (free(4), free(3));
+    assert_eq!(evicted(&admit_local(&mut pool, &a4).unwrap()), hashes([&free(6)]));
+    assert_eq!(evicted(&admit_local(&mut pool, &a3).unwrap()), hashes([&free(5)]));
+    let refusal = admit_local(&mut pool, &free(0)).unwrap_err();
+    assert_eq!(refusal.to_string(), "account limit exceeded: pooled 2 txs");
+    assert!(pool.contains(&a3.hash()) && pool.contains(&a4.hash()));
 }
 
 #[test]
