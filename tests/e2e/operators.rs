@@ -1,10 +1,11 @@
 //! An operator's mistakes: one line that says what to do, and an exit code for scripts.
 
-use std::{fs, path::Path};
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, time::Instant};
 
 use crate::harness::{
-    Network, Plan, free_ports, mokka_fails, mokka_succeeds,
+    Network, NodeProcess, Plan, free_ports, get, mokka_fails, mokka_succeeds,
     plan::{init, new_key},
+    report, turn, until,
 };
 
 fn says(dir: &Path, line: &[&str], words: &[&str]) {
@@ -57,7 +58,7 @@ async fn a_data_directory_that_does_not_fit_is_refused() {
     says(
         root,
         &run("node-0"),
-        &["node-0", "holds chain", "but the genesis file describes", "--data-dir"],
+        &["node-0", "holds chain", "genesis.json", "put back", "--data-dir"],
     );
 }
 
@@ -77,6 +78,21 @@ async fn a_key_that_cannot_be_used_is_refused() {
     says(root, &with_key("torn.json"), &["torn.json"]);
     says(root, &with_key("none.json"), &["none.json"]);
     assert!(!root.join("fresh").exists(), "a failed init leaves something behind");
+
+    // The same mistakes in a directory that was made before: it must not become an observer.
+    let key = root.join("node-0/validator.json");
+    let right = fs::read(&key).unwrap();
+    fs::write(&key, "{\"version\": 3, \"crypto\"").unwrap();
+    says(root, &run("password"), &["validator.json", "no usable key file", "import the key again"]);
+    fs::remove_file(&key).unwrap();
+    fs::create_dir(&key).unwrap();
+    says(root, &run("password"), &["cannot read the key file", "check the path"]);
+    fs::remove_dir(&key).unwrap();
+    fs::write(&key, right).unwrap();
+    fs::write(root.join("node-0/node.key"), "nonsense").unwrap();
+    let mode = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(root.join("node-0/node.key"), mode).unwrap();
+    says(root, &run("password"), &["node.key is no node key", "64 hex digits"]);
 
     let overwrite = ["keys", "new", "--out", "key-0.json", "--password-file", "password"];
     let before = fs::read(root.join("key-0.json")).unwrap();
@@ -111,4 +127,56 @@ fn mokka_fails_in_lines(dir: &Path, line: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(1), "mokka {line:?}: {errors}");
     assert!(errors.contains("error: "), "{errors}");
     errors
+}
+
+/// It may be started any minute, so the node waits for it; but an operator hears whom it misses.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_cannot_be_reached_is_named_and_the_node_waits_for_it() {
+    let _turn = turn().await;
+    let root = tempfile::tempdir().unwrap();
+    Plan::bft(4).create(root.path());
+    let started = Instant::now();
+    let mut node = NodeProcess::new(root.path(), "node-0");
+    node.start().await;
+    let said = node.logs(&["WARN", "cannot be reached", "start its node", "--peer"]).await;
+    assert!(said.contains("validator=0x0") && said.contains("/ip4/127.0.0.1/tcp/"), "{said}");
+    assert!(said.contains("Connection refused"), "the reason is not in: {said}");
+    report(format_args!("who cannot be reached is named {:?} after the start", started.elapsed()));
+    let warnings = node.status().await["warnings"].to_string();
+    assert!(warnings.contains("1 of 4 validators are connected and 3 are needed"), "{warnings}");
+    let ready = get(node.metrics(), "/ready").await;
+    assert!(ready.contains(" 503 ") && ready.contains("no leader yet"), "{ready}");
+    assert!(get(node.metrics(), "/health").await.contains(" 200 "));
+    assert!(node.is_alive());
+
+    let mut others = [1, 2].map(|at| NodeProcess::new(root.path(), &format!("node-{at}")));
+    others.iter_mut().for_each(NodeProcess::spawn);
+    let what = "a node with two of three peers is ready";
+    let is_ready = || async { get(node.metrics(), "/ready").await.contains(" 200 ").then_some(()) };
+    let ((), took) = until(what, is_ready).await;
+    report(format_args!("{what} {took:?} after they were started"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_stops_in_order_on_a_first_signal_and_at_once_on_a_second() {
+    let mut network = Network::start(Plan::bft(1)).await;
+    for signal in ["TERM", "INT"] {
+        let address = network.node(0).rpc();
+        let status = network.node_mut(0).ends_on(&[signal]).await;
+        assert_eq!(status.code(), Some(0), "SIG{signal}");
+        assert!(network.node(0).log().lines().last().unwrap().contains("stopped in order"));
+        assert!(!answers(address).await, "somebody still listens on {address}");
+        network.node_mut(0).start().await;
+    }
+    // Both are there before the node can look at either.
+    let status = network.node_mut(0).ends_on(&["STOP", "INT", "TERM", "CONT"]).await;
+    assert_eq!(status.code(), Some(130));
+    let log = network.node(0).log();
+    assert!(log.contains("\nstopped at once, not in order\n"), "{log}");
+    network.node_mut(0).start().await;
+    network.leader().await;
+}
+
+async fn answers(address: SocketAddr) -> bool {
+    tokio::net::TcpStream::connect(address).await.is_ok()
 }

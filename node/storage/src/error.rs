@@ -33,8 +33,8 @@ pub enum OpenError {
     },
     /// It belongs to other rules.
     #[error(
-        "{dir} holds chain {found}, but the genesis file describes chain {expected}; \
-         pass the matching --genesis or choose another --data-dir"
+        "{dir} holds chain {found}, but genesis.json beside it describes chain {expected}; put \
+         back the file that it was made with, or choose another --data-dir (`mokka init` makes one)"
     )]
     WrongChain {
         /// Where.
@@ -71,8 +71,9 @@ pub enum OpenError {
     },
     /// The database does not open.
     #[error(
-        "the database in {dir} does not open: {why}; if it is damaged, keep a copy, then restore \
-         a backup or sync anew with `mokka init --lost-state`"
+        "the database in {dir} does not open: {why}; if it is damaged, keep a copy, and follow the \
+         chain from a new directory of `mokka init` without --key: this key has made promises that \
+         only the damaged data knows"
     )]
     Database {
         /// Where.
@@ -95,8 +96,9 @@ pub enum OpenError {
 pub enum StoreError {
     /// Bytes that no version of this program writes, or that the disk changed.
     #[error(
-        "column {column}, key 0x{key}: {why}; the data is damaged: keep a copy, then restore a \
-         backup or sync anew with `mokka init --lost-state`"
+        "column {column}, key 0x{key}: {why}; the data is damaged: keep a copy, and follow the \
+         chain from a new directory of `mokka init` without --key: this key has made promises that \
+         only the damaged data knows"
     )]
     Corrupt {
         /// The column's name.

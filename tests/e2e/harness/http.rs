@@ -7,6 +7,16 @@ use tokio::{
     net::TcpStream,
 };
 
+/// Asks for a page; the whole answer.
+pub(crate) async fn get(from: SocketAddr, page: &str) -> String {
+    let mut stream = TcpStream::connect(from).await.unwrap();
+    let head = format!("GET {page} HTTP/1.1\r\nHost: {from}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 /// Posts `body`, whatever it is, and gives the whole answer. An early answer is an answer: a server
 /// need not read what it refuses.
 pub(crate) async fn post(to: SocketAddr, body: &str) -> String {

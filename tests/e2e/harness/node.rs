@@ -92,9 +92,15 @@ impl NodeProcess {
 
     /// What an operator does: SIGTERM, and waiting for the end.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
+        self.ends_on(&["TERM"]).await
+    }
+
+    /// Sends signals, and waits for the end.
+    pub(crate) async fn ends_on(&mut self, signals: &[&str]) -> ExitStatus {
         let mut running = self.running.take().expect("the node runs");
-        signal_group("TERM", &running.child.id().to_string());
-        let what = format!("{} ends after SIGTERM", self.name);
+        let pid = running.child.id().to_string();
+        signals.iter().for_each(|name| signal_group(name, &pid));
+        let what = format!("{} ends after {signals:?}", self.name);
         until(&what, || std::future::ready(running.child.try_wait().unwrap())).await.0
     }
 
