@@ -117,11 +117,13 @@ impl DevArgs {
         let node =
             Node::start(NodeOptions { genesis, place, key: Some(key), settings, networking })
                 .await?;
-        self.greet(&node, &accounts)?;
         let endpoint = Endpoint::new(&format!("http://{}", node.addresses().rpc))?;
+        // Whoever reads where we listen may be faster than our first look.
+        let before = endpoint.status().await?.head.number;
+        self.greet(&node, &accounts)?;
         let stop = node.stop_handle();
         let mut ended = Box::pin(node.ended());
-        let mut screen = Screen::new(vec![endpoint]);
+        let mut screen = Screen::new(vec![endpoint]).after(before);
         let shown = loop {
             tokio::select! {
                 result = &mut ended => return Ok(result?),
@@ -133,10 +135,8 @@ impl DevArgs {
             }
         };
         stop.cancel();
-        tokio::select! {
-            result = &mut ended => result?,
-            () = signals.next() => {}
-        }
+        tokio::spawn(signals.end_at_once());
+        ended.await?;
         shown
     }
 

@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Rpc = 4,
     /// A check of the network failed: something was lost, or nodes disagree.
     Network = 5,
+    /// A second signal ended what a first one had begun to stop; shells have it so after Ctrl-C.
+    Interrupted = 130,
 }
 
 /// Why a command ends early.
@@ -47,6 +49,11 @@ impl Failure {
     /// A running node could not go on.
     pub(crate) fn node(message: impl Into<String>) -> Self {
         Self { exit: Exit::Node, message: message.into() }
+    }
+
+    /// A second signal came before everything had stopped.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Interrupted, message: message.into() }
     }
 
     /// Whoever read our output has gone.

@@ -1,6 +1,9 @@
 //! `mokka run`: a node.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use mokka_crypto::{SecretKey, keyfile};
 use mokka_node::{DataDir, Networking, Node, NodeOptions, Place};
@@ -8,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::{
-    error::Failure,
+    error::{Exit, Failure},
     logging::{LogArgs, Quiet},
     output,
     password::{self, PasswordArgs},
@@ -17,9 +20,6 @@ use crate::{
 
 /// The name of a password file in a data directory, used if no other is named.
 pub(crate) const PASSWORD_FILE: &str = "password";
-
-/// The exit code after a second signal, as shells have it after Ctrl-C.
-const INTERRUPTED: i32 = 130;
 
 /// Runs the node of a data directory until Ctrl-C or SIGTERM.
 ///
@@ -67,9 +67,7 @@ impl RunArgs {
         tokio::spawn(async move {
             signals.next().await;
             stop.cancel();
-            signals.next().await;
-            output::note("stopped at once, not in order");
-            std::process::exit(INTERRUPTED);
+            signals.end_at_once().await;
         });
         node.ended().await?;
         info!("stopped in order");
@@ -78,7 +76,8 @@ impl RunArgs {
 
     fn key(&self, dir: &DataDir) -> Result<Option<SecretKey>, Failure> {
         let file = dir.key_file();
-        if !file.is_file() {
+        // Whatever is there is meant as a key: a validator must not become an observer in silence.
+        if file.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Ok(None);
         }
         let beside = dir.path().join(PASSWORD_FILE);
@@ -119,5 +118,13 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+
+    /// Waits for one more signal, and then for nothing: not even a part that hangs keeps a process
+    /// that was told twice to end.
+    pub(crate) async fn end_at_once(mut self) {
+        self.next().await;
+        output::note("stopped at once, not in order");
+        std::process::exit(Exit::Interrupted as i32);
     }
 }

@@ -96,6 +96,12 @@ impl Screen {
         }
     }
 
+    /// Blocks above this one are news; without it, those above what is there at the first look.
+    pub(crate) const fn after(mut self, height: u64) -> Self {
+        self.shown = Some(height);
+        self
+    }
+
     /// Asks the nodes and shows what is new.
     pub(crate) async fn refresh(&mut self) -> Result<(), Failure> {
         let moment = Moment::of(&self.endpoints).await;
@@ -136,13 +142,15 @@ impl Screen {
                 let (_, term, name) = leader;
                 // A term that is renewed by the same leader is no change that anybody must see.
                 let same = self.leader.as_ref().is_some_and(|(_, _, before)| before == name);
-                if !same || self.waiting.is_some() {
+                if !same {
                     self.line(&self.colours.green(format_args!("leader {name} in term {term}")))?;
                 }
                 self.leader = now;
             }
             Some(_) => {}
             None => {
+                // Whoever leads next is news, also where it is the same one that was silent.
+                self.leader = None;
                 let progress = moment.progress();
                 if self.waiting.as_ref() != Some(&progress) {
                     self.line(&self.colours.yellow(&progress))?;

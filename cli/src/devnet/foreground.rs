@@ -72,7 +72,7 @@ pub(super) async fn watched(plan: Plan, funds: &FundArgs) -> Result<(), Failure>
     tokio::select! {
         stopped = stop_all(&plan) => stopped?,
         () = signals.next() => {
-            return Err(Failure::operator(format!(
+            return Err(Failure::interrupted(format!(
                 "left before all validators had stopped; see `mokka devnet status --dir {}`",
                 plan.dir.display()
             )));
