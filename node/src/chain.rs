@@ -20,6 +20,14 @@ pub(crate) struct Chain {
     pub(crate) heads: broadcast::Sender<Arc<CommittedBlock>>,
 }
 
+impl Chain {
+    /// A block is stored a moment before it is the head: who finds it by a hash asks for what is in
+    /// it next, and must not hear that it lies above the head.
+    fn is_visible(&self, number: u64) -> bool {
+        number <= self.head.borrow().number
+    }
+}
+
 pub(crate) fn unreadable(error: &StoreError) -> ReadError {
     ReadError(error.to_string())
 }
@@ -46,7 +54,7 @@ impl ChainReader for Chain {
 
     fn number_of(&self, hash: B256) -> Result<Option<u64>, ReadError> {
         let height = self.store.height_of(hash).map_err(|error| unreadable(&error))?;
-        Ok(height.map(Height::get))
+        Ok(height.map(Height::get).filter(|number| self.is_visible(*number)))
     }
 
     fn block_at(&self, number: u64) -> Result<Option<Arc<StoredBlock>>, ReadError> {
@@ -64,6 +72,7 @@ impl ChainReader for Chain {
 
     fn transaction_place(&self, hash: B256) -> Result<Option<TransactionPlace>, ReadError> {
         let found = self.store.transaction_place(hash).map_err(|error| unreadable(&error))?;
+        let found = found.filter(|place| self.is_visible(place.height.get()));
         Ok(found.map(|place| TransactionPlace {
             block: place.height.get(),
             index: place.index as usize,
@@ -117,5 +126,66 @@ impl StateView for StateAfter {
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, ReadError> {
         Self::read(self.0.storage(address, slot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_consensus::{SignableTransaction, TxEip1559, transaction::Recovered};
+    use alloy_primitives::{Signature, TxKind};
+    use mokka_crypto::SecretKey;
+    use mokka_genesis::{Draft, Validator};
+    use mokka_runtime::{BlockBuilder, Plan, Stamp};
+    use mokka_storage::{BlockCommit, GenesisCommit, MemoryDisk};
+    use mokka_types::{Certificate, CrashModel, Phase, Signers, Term, View};
+
+    use super::*;
+    use crate::executor::{id_of, now_ms};
+
+    /// A block is there for clients when it is the head, not a moment before.
+    #[test]
+    fn what_is_stored_above_the_head_is_not_found() {
+        let key = SecretKey::from_bytes([1; 32]).expect("a key").public_key();
+        let sender = Address::repeat_byte(1);
+        let draft = Draft::new(1337, CrashModel::Bft).validator(Validator::new(key));
+        let genesis = draft.fund(sender, U256::from(1)).check().expect("a genesis file");
+        let (spec, set) = (genesis.chain_spec(), genesis.validator_set());
+        let beginning = genesis.begin().expect("block 0");
+        let (chain, executed) = (beginning.chain_hash, &beginning.block);
+        let commit = GenesisCommit { chain, executed, validators: &set };
+        let store = Arc::new(MemoryDisk::new().create(&commit).expect("an empty disk"));
+
+        let parent = executed.header();
+        let stamp = Stamp::after(&parent, Term::default(), now_ms());
+        let plan = Plan { stamp, beneficiary: sender };
+        let latest = store.latest();
+        let mut builder = BlockBuilder::new(&spec, &parent, plan, &*latest.state, &*latest.tree)
+            .expect("a block after block 0");
+        let to = TxKind::Call(sender);
+        let call = TxEip1559 { chain_id: 1337, gas_limit: 21_000, to, ..TxEip1559::default() };
+        let signed = call.into_signed(Signature::test_signature());
+        let hash = *signed.hash();
+        builder.push(Recovered::new_unchecked(signed.into(), sender)).expect("it is valid");
+        let executed = builder.finish().expect("a block");
+        let certificate = Certificate {
+            phase: Phase::Commit,
+            view: View::default(),
+            id: id_of(&executed),
+            next_set: mokka_crypto::digest::set(&set),
+            signers: Signers::NONE,
+            signatures: Vec::new(),
+        };
+        let commit = BlockCommit { executed: &executed, certificate: &certificate, next_set: None };
+        let (newest, head) = watch::channel(parent);
+        let chain = Chain { store, head, heads: broadcast::channel(1).0 };
+        chain.store.commit_block(&commit).expect("the next block");
+
+        let found = || (chain.number_of(executed.hash), chain.transaction_place(hash));
+        let (number, place) = found();
+        assert_eq!((number.expect("readable"), place.expect("readable")), (None, None));
+        newest.send_replace(executed.header());
+        let (number, place) = found();
+        let at = TransactionPlace { block: 1, index: 0 };
+        assert_eq!((number.expect("readable"), place.expect("readable")), (Some(1), Some(at)));
     }
 }

@@ -3,6 +3,7 @@
 
 mod estimates;
 mod refusals;
+mod visible;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
