@@ -134,6 +134,9 @@ fn print(status: &NodeStatus) -> Result<(), Failure> {
     if let Some(validator) = &status.validator {
         row("public key", validator.public_key.to_string())?;
     }
+    if let Some(peer_id) = &status.peer_id {
+        row("peer id", peer_id.clone())?;
+    }
     row("role", colours.bold(role(status.role)))?;
     let leader = match (&status.leader, leader(status)) {
         (Some(_), leader) => colours.green(leader),

@@ -32,6 +32,12 @@ use tokio::sync::watch;
 
 use crate::{chain::unreadable, pool::PoolHandle};
 
+/// What an operator hears, wherever they look, when our state is not the others'.
+pub(crate) const DIVERGED: &str = "this node's state differs from the others': a certified block \
+    is invalid here, so it votes and commits no more, and reads end at the block before; send \
+    clients to another node, keep this data directory, and compare the accounts that its log names \
+    with another node's";
+
 /// Answers from memory, except for certificates and proofs.
 pub(crate) struct Overview {
     pub(crate) genesis: Genesis,
@@ -99,11 +105,7 @@ impl Overview {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.diverged.load(Ordering::Relaxed) {
-            warnings.push(
-                "a certified block is invalid here: this node's state differs from the others'; \
-                 it commits nothing more. Keep its data directory and compare the log"
-                    .to_owned(),
-            );
+            warnings.push(DIVERGED.to_owned());
         }
         let quorum = self.set.quorum();
         let connected = self.peers_now().iter().filter(|peer| peer.validator.is_some()).count();
@@ -126,7 +128,7 @@ impl Overview {
     /// Whether this node's state agrees with the others'.
     pub(crate) fn is_healthy(&self) -> Result<(), String> {
         match self.diverged.load(Ordering::Relaxed) {
-            true => Err("this node's state differs from the others'".to_owned()),
+            true => Err(DIVERGED.to_owned()),
             false => Ok(()),
         }
     }
@@ -171,6 +173,7 @@ impl ConsensusView for Overview {
             protocol_version: 1,
             validator: self.key.filter(|_| self.is_validator()).map(|key| self.validator(&key)),
             address: self.key.as_ref().and_then(address_of),
+            peer_id: self.network.as_ref().map(|network| network.peer_id().to_string()),
             role,
             epoch: promise.epoch.get(),
             term: promise.term.get(),

@@ -91,6 +91,8 @@ pub struct NodeStatus {
     pub validator: Option<ValidatorRef>,
     /// Where this node's rewards go and what `eth_coinbase` answers.
     pub address: Option<Address>,
+    /// Its name in the network, by which others let an observer in; `None` if it talks to nobody.
+    pub peer_id: Option<String>,
     /// What it does now.
     pub role: RoleView,
     /// The epoch that is active.

@@ -426,6 +426,7 @@ impl ConsensusView for Fake {
             protocol_version: 1,
             validator: Some(validator(0)),
             address: Some(ALICE),
+            peer_id: Some("12D3KooWQ3Fw".to_owned()),
             role: RoleView::Follower,
             epoch: 1,
             term: 5,
