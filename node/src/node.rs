@@ -4,12 +4,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use mokka_crypto::SecretKey;
 use mokka_genesis::{Beginning, Genesis};
-use mokka_network::{Network, NetworkHandle};
+use mokka_network::Network;
 use mokka_rpc::RpcServer;
 use mokka_storage::{DiskStore, GenesisCommit, MemoryDisk, Store};
 use mokka_types::{BlockId, ValidatorSet};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -18,7 +17,8 @@ use crate::{
     assemble::Parts,
     error::{NodeEnded, StartError},
     setup::network_config,
-    supervisor::{End, Task},
+    supervisor::{End, Task, first_to_end},
+    view::DIVERGED,
     web,
 };
 
@@ -75,8 +75,7 @@ pub struct Node {
     pub(crate) stop: CancellationToken,
     pub(crate) engine: mokka::Handle,
     pub(crate) running: mokka::Running,
-    pub(crate) tasks: [Task; 2],
-    pub(crate) network: Option<(NetworkHandle, JoinHandle<()>)>,
+    pub(crate) tasks: Vec<Task>,
     pub(crate) rpc: RpcServer,
 }
 
@@ -137,22 +136,23 @@ impl Node {
     /// Which part failed, and why.
     pub async fn ended(mut self) -> Result<(), NodeEnded> {
         let mut consensus = Consensus::Runs;
-        let [pool, executor] = &mut self.tasks;
         let result = loop {
             tokio::select! {
+                // Whoever ends because all are told to is not the one that failed.
+                biased;
                 () = self.stop.cancelled() => break Ok(()),
                 ended = self.running.ended(), if consensus == Consensus::Runs => {
                     consensus = Consensus::Ended;
                     match ended {
                         Ok(_) => break Ok(()),
                         Err(reason) if is_divergence(&reason) => {
-                            error!(%reason, "nothing more is committed; the RPC still answers");
+                            error!(%reason, "{DIVERGED}");
                         }
                         Err(reason) => break Err(failed("consensus", &reason)),
                     }
                 }
-                end = pool.ended() => break judge(pool.name, end),
-                end = executor.ended() => break judge(executor.name, end),
+                () = self.rpc.ended() => break judge("RPC server", End::Vanished, &self.stop),
+                (name, end) = first_to_end(&mut self.tasks) => break judge(name, end, &self.stop),
             }
         };
         let orderly = self.stop.is_cancelled();
@@ -165,11 +165,8 @@ impl Node {
         }
         self.stop.cancel();
         self.rpc.stop().await;
-        if let Some((_, task)) = self.network {
-            // It was told to stop; a panic was reported on standard error.
-            let _ended = task.await;
-        }
-        // Their inboxes are closed: they finish what they have, and let go of the store.
+        // Told to stop, or nobody writes to them any more: they finish what they have, and let go of
+        // the store.
         for task in &mut self.tasks {
             if tokio::time::timeout(CLOSING, task.ended()).await.is_err() {
                 error!(part = task.name, "it did not end in time");
@@ -196,9 +193,10 @@ fn failed(part: &'static str, reason: &(impl ToString + ?Sized)) -> NodeEnded {
     NodeEnded { part, reason: reason.to_string() }
 }
 
-fn judge(name: &'static str, end: End) -> Result<(), NodeEnded> {
+fn judge(name: &'static str, end: End, stop: &CancellationToken) -> Result<(), NodeEnded> {
     match end {
-        End::Orderly => Ok(()),
+        End::Orderly if stop.is_cancelled() => Ok(()),
+        End::Orderly => Err(failed(name, "nobody had told it to; this is a bug, please report it")),
         End::Failed(reason) => Err(failed(name, &reason)),
         End::Vanished => Err(failed(name, "it panicked; see standard error")),
     }
@@ -216,4 +214,66 @@ fn open(genesis: &Genesis, beginning: &Beginning, place: &Place) -> Result<Opene
         }
     };
     Ok(Opened { store, block_0: beginning.id, set })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use mokka_genesis::{Draft, Validator};
+    use mokka_types::CrashModel;
+
+    use super::*;
+
+    async fn started() -> Node {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let settings = NodeSettings {
+            p2p_listen: anywhere,
+            rpc_listen: anywhere,
+            metrics_listen: anywhere,
+            ..NodeSettings::default()
+        };
+        let key = SecretKey::from_bytes([1; 32]).expect("a key");
+        let draft = Draft::new(1337, CrashModel::Bft).validator(Validator::new(key.public_key()));
+        let genesis = draft.check().expect("a genesis file");
+        let (place, networking) = (Place::Memory, Networking::On);
+        let options = NodeOptions { genesis, place, key: Some(key), settings, networking };
+        Node::start(options).await.expect("a node")
+    }
+
+    /// What becomes of a node with one more part.
+    async fn with(part: impl Future<Output = ()> + Send + 'static) -> NodeEnded {
+        let mut node = started().await;
+        node.tasks.push(Task::of("one more part", tokio::spawn(part)));
+        node.ended().await.expect_err("it ended without a reason")
+    }
+
+    /// `architecture.md` §9: when a part ends, the node stops and says which and why.
+    #[tokio::test]
+    async fn a_part_that_panics_or_ends_stops_the_node_under_its_name() {
+        let ended = with(async { panic!("planted") }).await;
+        let said = "one more part ended: it panicked; see standard error";
+        assert_eq!(ended.to_string(), said);
+        let ended = with(async {}).await;
+        assert!(ended.to_string().starts_with("one more part ended: nobody"), "{ended}");
+    }
+
+    /// The RPC server and consensus, which the node asks itself, are not among them.
+    #[tokio::test]
+    async fn every_part_is_watched_and_ends_in_order() {
+        let node = started().await;
+        let names: Vec<_> = node.tasks.iter().map(|task| task.name).collect();
+        for part in [
+            "pool",
+            "executor",
+            "listener of consensus",
+            "network",
+            "receiver of the network",
+            "metrics server",
+        ] {
+            assert!(names.contains(&part), "{part} is not in {names:?}");
+        }
+        node.stop_handle().cancel();
+        assert_eq!(node.ended().await, Ok(()));
+    }
 }

@@ -1,6 +1,12 @@
 //! Tasks without which the node must not go on, by name.
 
-use tokio::sync::oneshot;
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,13 +36,44 @@ impl Task {
         (Ends(tell), Self { name, ended, end: None })
     }
 
+    /// A task of the runtime, which keeps a panic to itself.
+    pub(crate) fn of(name: &'static str, running: JoinHandle<()>) -> Self {
+        let (ends, task) = Self::named(name);
+        tokio::spawn(async move {
+            match running.await {
+                Ok(()) => ends.orderly(),
+                Err(_panicked) => drop(ends),
+            }
+        });
+        task
+    }
+
     /// Waits for the end; may be asked again.
     pub(crate) async fn ended(&mut self) -> End {
-        if self.end.is_none() {
-            self.end = Some((&mut self.ended).await.unwrap_or(End::Vanished));
-        }
-        self.end.clone().unwrap_or(End::Vanished)
+        poll_fn(|context| self.poll(context)).await
     }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        if let Some(end) = &self.end {
+            return Poll::Ready(end.clone());
+        }
+        let end = ready!(Pin::new(&mut self.ended).poll(context)).unwrap_or(End::Vanished);
+        self.end = Some(end.clone());
+        Poll::Ready(end)
+    }
+}
+
+/// Waits until one of these ends.
+pub(crate) async fn first_to_end(tasks: &mut [Task]) -> (&'static str, End) {
+    poll_fn(|context| {
+        for task in &mut *tasks {
+            if let Poll::Ready(end) = task.poll(context) {
+                return Poll::Ready((task.name, end));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 impl Ends {
