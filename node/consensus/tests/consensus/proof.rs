@@ -293,7 +293,7 @@ fn a_higher_committed_block_of_a_refuser_is_fetched() {
     let mut theirs = prepared(3, id(3, 0));
     theirs.prepared = None;
     for at in [1, 2] {
-        let packet = refuse(&world, &node, Refusal::LowerBase, world.certified(theirs.clone()));
+        let packet = refuse(&world, &node, Refusal::LowerBase, world.certified(theirs));
         node.hears(at, packet);
     }
     // Another stands, too: without the blocks, we would back off.
