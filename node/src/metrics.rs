@@ -11,7 +11,7 @@ use std::{
 use mokka_consensus::{Event, Ignored, PeerFault, RoleName};
 use mokka_mempool::{Dropped, Refusal, Status};
 use mokka_network::NetworkStats;
-use mokka_rpc::{Call, CallObserver};
+use mokka_rpc::{Call, CallObserver, api::types::ValidatorView};
 use mokka_runtime::{Executed, Stamp};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -33,6 +33,13 @@ struct Method {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Validator {
     index: u32,
+}
+
+/// One validator, by the name that people know; empty where genesis gives none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Named {
+    index: u32,
+    validator: String,
 }
 
 type Number = Gauge<i64, AtomicI64>;
@@ -57,6 +64,7 @@ pub(crate) struct Metrics {
     commit: Histogram,
     term: Number,
     role: Number,
+    leader: Family<Named, Number>,
     elections: Counts,
     election_time: Histogram,
     standing_since: Mutex<Option<Instant>>,
@@ -88,6 +96,7 @@ impl Metrics {
             commit: seconds(),
             term: Number::default(),
             role: Number::default(),
+            leader: Family::default(),
             elections: Counts::default(),
             election_time: seconds(),
             standing_since: Mutex::default(),
@@ -129,6 +138,11 @@ impl Metrics {
         let mut at = lock(&self.registry);
         at.register("term", "Term of the followed leader", self.term.clone());
         at.register("role", "0 follower, 1 candidate, 2 leader", self.role.clone());
+        at.register(
+            "leader",
+            "1 for the validator that this node follows, 0 for the others and between leaders",
+            self.leader.clone(),
+        );
         at.register("elections", "Own candidacies by outcome", self.elections.clone());
         at.register_with_unit(
             "election",
@@ -239,27 +253,49 @@ impl Metrics {
         }
     }
 
+    fn network(&self, stats: &NetworkStats) {
+        let numbers = [
+            ("peers", stats.peers),
+            ("validators", stats.validators),
+            ("connections", stats.connections),
+            ("bytes_sent", stats.bytes_sent),
+            ("bytes_received", stats.bytes_received),
+            ("packets_sent", stats.packets_sent),
+            ("packets_received", stats.packets_received),
+            ("batches_received", stats.batches_received),
+            ("broadcasts_unheard", stats.broadcasts_unheard),
+            ("commands_dropped", stats.commands_dropped),
+            ("too_large", stats.too_large),
+            ("outbound_dropped", stats.outbound_dropped),
+            ("outbound_failed", stats.outbound_failed),
+            ("gossip_dropped", stats.gossip_dropped),
+            ("inbound_dropped", stats.inbound_dropped),
+            ("rate_limited", stats.rate_limited),
+            ("unadmitted", stats.unadmitted),
+            ("faults", stats.faults),
+            ("bans", stats.bans),
+            ("refused_by_us", stats.refused_by_us),
+            ("refused_by_them", stats.refused_by_them),
+            ("handshakes_failed", stats.handshakes_failed),
+            ("dials", stats.dials),
+            ("dials_failed", stats.dials_failed),
+            ("events_lost", stats.events_lost),
+        ];
+        for (name, value) in numbers {
+            let number = i64::try_from(value).unwrap_or(i64::MAX);
+            self.network.get_or_create(&Reason { reason: name.to_owned() }).set(number);
+        }
+    }
+
     /// The text that Prometheus reads.
-    pub(crate) fn text(&self, network: Option<NetworkStats>) -> String {
-        if let Some(stats) = network {
-            let set = |name: &str, value: u64| {
-                let number = i64::try_from(value).unwrap_or(i64::MAX);
-                self.network.get_or_create(&Reason { reason: name.to_owned() }).set(number);
-            };
-            set("peers", stats.peers);
-            set("validators", stats.validators);
-            set("bytes_sent", stats.bytes_sent);
-            set("bytes_received", stats.bytes_received);
-            set("packets_sent", stats.packets_sent);
-            set("packets_received", stats.packets_received);
-            set("outbound_dropped", stats.outbound_dropped);
-            set("inbound_dropped", stats.inbound_dropped);
-            set("rate_limited", stats.rate_limited);
-            set("faults", stats.faults);
-            set("bans", stats.bans);
-            set("refused_by_us", stats.refused_by_us);
-            set("refused_by_them", stats.refused_by_them);
-            set("events_lost", stats.events_lost);
+    pub(crate) fn text(&self, stats: Option<NetworkStats>, validators: &[ValidatorView]) -> String {
+        if let Some(stats) = stats {
+            self.network(&stats);
+        }
+        for one in validators {
+            let (index, name) = (one.validator.index, one.validator.name.clone());
+            let named = Named { index, validator: name.unwrap_or_default() };
+            self.leader.get_or_create(&named).set(one.leader.into());
         }
         let mut text = String::new();
         // Writing to a string cannot fail.

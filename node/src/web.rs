@@ -14,8 +14,12 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mokka_network::NetworkHandle;
-use tokio::{net::TcpListener, sync::Semaphore};
-use tokio_util::sync::CancellationToken;
+use mokka_rpc::seams::ConsensusView;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tracing::warn;
 
 use crate::{metrics::Metrics, view::Overview};
 
@@ -23,6 +27,8 @@ use crate::{metrics::Metrics, view::Overview};
 const CONNECTIONS: usize = 32;
 /// How long a client may take to send its request.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Pause after the system refuses a socket: it has none left, and asking at once changes nothing.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is shown.
 pub(crate) struct Pages {
@@ -38,18 +44,12 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<(TcpListener, Socket
     Ok((listener, bound))
 }
 
-/// Serves until `stop`.
-pub(crate) async fn serve(listener: TcpListener, pages: Arc<Pages>, stop: CancellationToken) {
+/// Serves for ever.
+pub(crate) async fn serve(listener: TcpListener, pages: Arc<Pages>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let (Ok((socket, _)), Ok(permit)) = (accepted, Arc::clone(&room).try_acquire_owned())
-        else {
-            continue;
-        };
+        let socket = accept(&listener).await;
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
         let pages = Arc::clone(&pages);
         tokio::spawn(async move {
             let service = service_fn(move |request| {
@@ -67,6 +67,19 @@ pub(crate) async fn serve(listener: TcpListener, pages: Arc<Pages>, stop: Cancel
     }
 }
 
+/// The next connection.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => return socket,
+            Err(error) => {
+                warn!(%error, "cannot take a connection for metrics");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
 impl Pages {
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -75,7 +88,7 @@ impl Pages {
         match request.uri().path() {
             "/metrics" => {
                 let stats = self.network.as_ref().map(NetworkHandle::stats);
-                page(StatusCode::OK, METRICS, self.metrics.text(stats))
+                page(StatusCode::OK, METRICS, self.metrics.text(stats, &self.overview.validators()))
             }
             "/health" => match self.overview.is_healthy() {
                 Ok(()) => page(StatusCode::OK, TEXT, "healthy".to_owned()),
@@ -104,4 +117,37 @@ fn page(status: StatusCode, kind: &'static str, mut text: String) -> Response<Fu
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, os::fd::AsFd, sync::mpsc::sync_channel};
+
+    use tokio::{net::TcpSocket, time::timeout};
+
+    use super::*;
+
+    /// A socket that does not listen: each accept fails at once, as where no descriptor is left.
+    fn refused() -> TcpListener {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+        let same = socket.as_fd().try_clone_to_owned().expect("a descriptor");
+        TcpListener::from_std(same.into()).expect("a socket of the runtime")
+    }
+
+    /// Time stands still while a task has work, so whoever asks without a pause never ends.
+    #[test]
+    fn who_is_refused_a_connection_by_the_system_pauses_before_asking_again() {
+        let (tell, told) = sync_channel(1);
+        std::thread::spawn(move || {
+            let mut clock = tokio::runtime::Builder::new_current_thread();
+            let runtime = clock.enable_all().start_paused(true).build().expect("a runtime");
+            let accepted = runtime.block_on(async {
+                let listener = refused();
+                timeout(100 * ACCEPT_PAUSE, accept(&listener)).await.is_ok()
+            });
+            tell.send(accepted)
+        });
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(false), "it spins");
+    }
 }
