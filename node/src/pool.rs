@@ -3,6 +3,11 @@
 //! Everybody else sends it messages. It takes what waits in its inbox together: senders are
 //! recovered once, in parallel, and accounts are read from one state.
 
+mod announce;
+mod terms;
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::{
         Arc,
@@ -13,31 +18,34 @@ use std::{
 };
 
 use alloy_consensus::TxEnvelope;
-use alloy_eips::{Decodable2718, Encodable2718, eip7702::constants::EIP7702_DELEGATION_DESIGNATOR};
+use alloy_eips::{Decodable2718, eip7702::constants::EIP7702_DELEGATION_DESIGNATOR};
 use alloy_primitives::{Address, B256, bytes::Bytes};
 use mokka::Handle;
 use mokka_consensus::WorkWaiting;
 use mokka_mempool::{
-    AccountChange, Arrival, Budget, Candidates, Limits, Origin, Pool, Refusal, Rules,
+    AccountChange, Arrival, Budget, Candidates, Dropped, Limits, Origin, Pool, Refusal, Rules,
     SenderAccount, SenderCode, Transaction,
 };
 use mokka_network::{NetworkHandle, PeerId, Transactions, ValidationToken, Verdict};
+use mokka_rpc::seams::PendingTransaction;
 use mokka_runtime::{Executed, StateError, StateReader};
 use mokka_storage::Store;
-use mokka_types::{Monotonic, View};
+use mokka_types::{Height, Monotonic, Settings, View};
 use rayon::prelude::*;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tracing::{debug, info};
 
-use crate::{metrics::Metrics, supervisor::Task};
+use self::terms::Terms;
+use crate::{metrics::Metrics, submit::pending, supervisor::Task};
+
+pub(crate) use self::announce::rounds;
 
 /// Messages that wait for the pool: a second of a busy node.
 const INBOX: usize = 8192;
 /// Messages that are taken together.
 const TOGETHER: usize = 1024;
 /// New transactions that a subscriber may be behind.
-const ARRIVALS_KEPT: usize = 4096;
-/// Bytes of transactions gossiped in one message.
-const BATCH_BYTES: usize = 256 << 10;
+pub(crate) const ARRIVALS_KEPT: usize = 4096;
 /// Queued transactions are looked through this often.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
@@ -52,12 +60,18 @@ pub(crate) enum Message {
     Gossiped(Transactions),
     /// A peer connected, or came back: it may have missed some.
     Greet(PeerId),
-    /// A new leader may have missed some.
-    Repeat,
+    /// A leader is followed: it may have missed some.
+    Leader(View),
+    /// The leader that was followed is silent.
+    Silence,
+    /// Time has passed.
+    Round,
     /// The best transactions for a block.
     Candidates { budget: Budget, reply: std::sync::mpsc::SyncSender<Candidates> },
     /// A leader could not build a block, although it found candidates or there were none.
     BuiltNothing,
+    /// A valid block was proposed.
+    InFlight,
     /// These were left out of a block with room to spare.
     LeftOut { view: View, hashes: Vec<B256> },
     /// Known senders, so that a block need not recover them again.
@@ -74,7 +88,7 @@ pub(crate) enum Message {
 #[derive(Clone)]
 pub(crate) struct PoolHandle {
     inbox: mpsc::Sender<Message>,
-    arrivals: broadcast::Sender<Arc<Transaction>>,
+    arrivals: broadcast::Sender<PendingTransaction>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -117,7 +131,7 @@ impl PoolHandle {
     }
 
     /// New transactions from now on.
-    pub(crate) fn arrivals(&self) -> broadcast::Receiver<Arc<Transaction>> {
+    pub(crate) fn arrivals(&self) -> broadcast::Receiver<PendingTransaction> {
         self.arrivals.subscribe()
     }
 
@@ -135,6 +149,7 @@ pub(crate) struct Surroundings {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rules: Rules,
     pub(crate) limits: Limits,
+    pub(crate) settings: Settings,
 }
 
 /// A handle and its inbox, for a pool to come.
@@ -150,16 +165,7 @@ pub(crate) fn spawn(
     handle: &PoolHandle,
     mut inbox: mpsc::Receiver<Message>,
 ) -> std::io::Result<Task> {
-    let owner = Owner {
-        pool: Pool::new(surroundings.limits, surroundings.rules.clone()),
-        announced: Arrival::default(),
-        offered: Arrival::default(),
-        since: Instant::now(),
-        expired_at: Instant::now(),
-        arrivals: handle.arrivals.clone(),
-        waiting: Arc::clone(&handle.waiting),
-        surroundings,
-    };
+    let owner = Owner::new(surroundings, handle);
     let (ends, task) = Task::named("pool");
     thread::Builder::new().name("mokka-pool".into()).spawn(move || {
         let mut owner = owner;
@@ -173,6 +179,8 @@ pub(crate) fn spawn(
                 return ends.with(error.to_string());
             }
         }
+        // Who waits for the end may open the store at once.
+        drop(owner);
         ends.orderly();
     })?;
     Ok(task)
@@ -187,18 +195,42 @@ struct Entering {
 
 struct Owner {
     pool: Pool,
+    /// The newest block that it has followed; the store may be ahead by what waits in the inbox.
+    committed: Height,
     /// Everything up to here was gossiped.
     announced: Arrival,
+    /// What waits for too long was gossiped again up to here.
+    repeated: Arrival,
     /// The newest that was there when candidates were last taken.
     offered: Arrival,
+    /// No block could be made of what was there then.
+    built_nothing: bool,
+    terms: Terms,
     since: Instant,
     expired_at: Instant,
-    arrivals: broadcast::Sender<Arc<Transaction>>,
+    arrivals: broadcast::Sender<PendingTransaction>,
     waiting: Arc<AtomicUsize>,
     surroundings: Surroundings,
 }
 
 impl Owner {
+    fn new(surroundings: Surroundings, handle: &PoolHandle) -> Self {
+        Self {
+            pool: Pool::new(surroundings.limits, surroundings.rules.clone()),
+            committed: surroundings.store.head().height,
+            announced: Arrival::default(),
+            repeated: Arrival::default(),
+            offered: Arrival::default(),
+            built_nothing: false,
+            terms: Terms::new(&surroundings.settings),
+            since: Instant::now(),
+            expired_at: Instant::now(),
+            arrivals: handle.arrivals.clone(),
+            waiting: Arc::clone(&handle.waiting),
+            surroundings,
+        }
+    }
+
     fn now(&self) -> Monotonic {
         Monotonic::since_start(self.since.elapsed())
     }
@@ -223,7 +255,7 @@ impl Owner {
         if self.expired_at.elapsed() >= EXPIRE_EVERY {
             self.expired_at = Instant::now();
             let changes = self.pool.expire(self.now());
-            self.surroundings.metrics.dropped(&changes.dropped);
+            self.report(&changes.dropped);
         }
         self.gossip();
         self.show();
@@ -260,9 +292,12 @@ impl Owner {
         if entering.is_empty() {
             return Ok(());
         }
-        let latest = self.surroundings.store.latest();
+        // What is pending here is weighed against the state that it is pending on.
+        let state = self.surroundings.store.state_at(self.committed).ok_or_else(|| {
+            StateError(format!("the state after block {} is missing", self.committed))
+        })?;
         for one in entering {
-            self.admit(one, &*latest.state)?;
+            self.admit(one, &*state)?;
         }
         Ok(())
     }
@@ -300,9 +335,12 @@ impl Owner {
         let now = self.now();
         let outcome = self.pool.admit(Arc::clone(&transaction), origin, &account, now);
         match &outcome {
-            Ok(_) => {
-                // Nobody has to listen.
-                let _heard_by = self.arrivals.send(Arc::clone(&transaction));
+            Ok(admitted) => {
+                self.report(&admitted.dropped);
+                if self.arrivals.receiver_count() > 0 {
+                    // They may have left meanwhile.
+                    let _heard_by = self.arrivals.send(pending(&transaction));
+                }
             }
             Err(refusal) if origin == Origin::Local => {
                 self.surroundings.metrics.refused(refusal);
@@ -330,13 +368,27 @@ impl Owner {
             .collect();
         let now = self.now();
         let changes = self.pool.on_commit(hashes, accounts, now);
-        self.surroundings.metrics.dropped(&changes.dropped);
+        self.committed = Height::new(executed.number());
+        self.terms.committed(now);
+        self.report(&changes.dropped);
+    }
+
+    /// Nothing leaves in silence, least of all what a client was told to be in.
+    fn report(&self, dropped: &[Dropped]) {
+        self.surroundings.metrics.dropped(dropped);
+        for Dropped { transaction, origin, reason } in dropped {
+            let hash = transaction.hash();
+            match origin {
+                Origin::Local => info!(%hash, %reason, "a transaction of our RPC left the pool"),
+                Origin::Remote => debug!(%hash, %reason, "a transaction left the pool"),
+            }
+        }
     }
 
     fn answer(&mut self, question: Message) {
         match question {
             Message::Candidates { budget, reply } => {
-                self.offered = self.pool.newest_arrival();
+                (self.offered, self.built_nothing) = (self.pool.newest_arrival(), false);
                 let _ended = reply.send(self.pool.candidates(budget, &Default::default()));
             }
             Message::Senders { hashes, reply } => {
@@ -345,12 +397,8 @@ impl Owner {
                     .map(|hash| self.pool.get(hash).map(|entry| entry.transaction().sender()));
                 let _ended = reply.send(known.collect());
             }
-            Message::BuiltNothing => {
-                // Something ready that came since then makes a block due again.
-                if self.pool.arrivals_after(self.offered).next().is_some() {
-                    self.surroundings.engine.work_waiting_again(self.work());
-                }
-            }
+            Message::BuiltNothing => self.built_nothing = true,
+            Message::InFlight => self.terms.in_flight(),
             Message::LeftOut { view, hashes } => {
                 let now = self.now();
                 self.pool.note_left_out(view, &hashes.into_iter().collect(), now);
@@ -369,50 +417,32 @@ impl Owner {
                     }
                 }
             }
-            Message::Repeat => self.announced = Arrival::default(),
+            Message::Leader(view) => {
+                let now = self.now();
+                if let Some((ended, by)) = self.terms.begin(view, now) {
+                    self.pool.note_all_left_out(ended, by, now);
+                }
+                self.announced = Arrival::default();
+            }
+            Message::Silence => self.terms.silence(self.now()),
+            Message::Round => self.repeat(),
             Message::Submit { .. } | Message::Gossiped(_) | Message::Committed(_) => {}
         }
-    }
-
-    /// Tells everybody what is new here.
-    fn gossip(&mut self) {
-        let batches = self.batches_after(self.announced);
-        self.announced = self.pool.newest_arrival();
-        let Some(network) = &self.surroundings.network else { return };
-        for batch in batches {
-            network.publish_transactions(batch);
-        }
-    }
-
-    /// Local transactions, and those of others where a peer may have missed them.
-    fn batches_after(&self, cursor: Arrival) -> Vec<Vec<Bytes>> {
-        let everything = cursor == Arrival::default();
-        let mut batches = vec![Vec::new()];
-        let mut bytes = 0;
-        for entry in self.pool.arrivals_after(cursor) {
-            if !everything && entry.origin() == Origin::Remote {
-                continue;
-            }
-            let encoded = entry.transaction().envelope().encoded_2718();
-            if bytes + encoded.len() > BATCH_BYTES {
-                batches.push(Vec::new());
-                bytes = 0;
-            }
-            bytes += encoded.len();
-            if let Some(batch) = batches.last_mut() {
-                batch.push(Bytes::from(encoded));
-            }
-        }
-        batches.retain(|batch| !batch.is_empty());
-        batches
     }
 
     fn work(&self) -> WorkWaiting {
         if self.pool.has_executable() { WorkWaiting::Yes } else { WorkWaiting::No }
     }
 
-    fn show(&self) {
-        self.surroundings.engine.work_waiting(self.work());
+    fn show(&mut self) {
+        let came = || self.pool.arrivals_after(self.offered).next().is_some();
+        if self.built_nothing && came() {
+            // The engine waits for news, and "work waits" is none where it was said before.
+            self.built_nothing = false;
+            self.surroundings.engine.work_waiting_again(self.work());
+        } else {
+            self.surroundings.engine.work_waiting(self.work());
+        }
         let status = self.pool.status();
         self.waiting.store(status.ready + status.queued, Ordering::Relaxed);
         self.surroundings.metrics.pool(status);
