@@ -102,7 +102,8 @@ fn main() -> ExitCode {
         let error = Colours::of_stderr().red("error:");
         output::note(format_args!("{error} {failure}"));
     }
-    ExitCode::from(failure.exit() as u8)
+    // A node that failed may still have parts that run.
+    os::end_self(failure.exit() as u8)
 }
 
 fn on_all_cores(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::{
     error::{Exit, Failure},
     logging::{LogArgs, Quiet},
-    output,
+    os, output,
     password::{self, PasswordArgs},
     settings::SettingsArgs,
 };
@@ -125,6 +125,6 @@ impl Signals {
     pub(crate) async fn end_at_once(mut self) {
         self.next().await;
         output::note("stopped at once, not in order");
-        std::process::exit(Exit::Interrupted as i32);
+        os::end_self(Exit::Interrupted as u8);
     }
 }
