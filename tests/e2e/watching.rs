@@ -1,6 +1,6 @@
 //! What operators watch: metrics for Prometheus, and logs for programs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use alloy_network::TransactionBuilder;
 use alloy_primitives::{Address, U256};
@@ -145,6 +145,31 @@ async fn every_metric_is_shown_and_follows_what_happens() {
         assert!(started.elapsed() < LIMIT, "{still:?} do not grow; {peers} peers: {:?}", now.0);
     }
     report(format_args!("all metrics have moved {:?} after a follower's death", started.elapsed()));
+}
+
+/// `isolation` (3 s) after its last words a leader is no leader to anybody, long before its proof
+/// ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_gone_is_soon_shown_to_nobody() {
+    let mut network = Network::start(Plan::bft(4)).await;
+    let leader = network.leader().await;
+    // Two are no quorum: nobody follows it.
+    network.node_mut(leader).kill();
+    network.node_mut((leader + 1) % network.len()).kill();
+    let what = "no node shows a leader or is ready";
+    let nobody_leads = || async {
+        for (_, node) in network.running() {
+            let ready = get(node.metrics(), "/ready").await;
+            let waits = ready.contains(" 503 ") && ready.contains("no leader");
+            if !node.status().await["leader"].is_null() || !waits {
+                return None;
+            }
+        }
+        (Pages::of(&network).await.sum("mokka_leader") == 0.0).then_some(())
+    };
+    let ((), took) = until(what, nobody_leads).await;
+    report(format_args!("{what} {took:?} after the leader's death"));
+    assert!(took < Duration::from_secs(20), "{what} only after {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
