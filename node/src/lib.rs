@@ -12,7 +12,8 @@
 //!                              └──▶ store, heads ──▶ RPC subscriptions
 //! ```
 //! Threads: `mokka-consensus` owns the engine and waits for fsync, `mokka-executor` runs the EVM,
-//! `mokka-pool` owns the pool. When one of them ends, the node ends and says which and why.
+//! `mokka-pool` owns the pool. When one of them ends, or a task of the network, the RPC or the
+//! metrics, the node ends and says which and why.
 //!
 //! Read in this order: [`Node`], [`NodeSettings`], [`DataDir`], then `executor`, `pool`, `gossip`,
 //! `door`, `view`.

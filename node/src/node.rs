@@ -245,7 +245,8 @@ mod tests {
     async fn with(part: impl Future<Output = ()> + Send + 'static) -> NodeEnded {
         let mut node = started().await;
         node.tasks.push(Task::of("one more part", tokio::spawn(part)));
-        node.ended().await.expect_err("it ended without a reason")
+        let ended = tokio::time::timeout(Duration::from_secs(20), node.ended()).await;
+        ended.expect("it goes on").expect_err("it ended without a reason")
     }
 
     /// `architecture.md` §9: when a part ends, the node stops and says which and why.
