@@ -140,7 +140,8 @@ impl Door {
     }
 }
 
-fn is_request(envelope: &Envelope) -> bool {
+/// Whether it is answered from the store.
+pub(crate) fn is_request(envelope: &Envelope) -> bool {
     matches!(envelope.packet.kind(), PacketKind::BlocksRequest | PacketKind::BodyRequest)
 }
 

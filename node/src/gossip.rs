@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tracing::{debug, info, warn};
 
 use crate::{
-    door::{Arrival, Decision, Door},
+    door::{Arrival, Decision, Door, is_request},
     metrics::Metrics,
     pool::{Message, PoolHandle},
 };
@@ -23,8 +23,11 @@ use crate::{
 pub(crate) struct Carrier(pub(crate) Option<NetworkHandle>);
 
 impl Transport for Carrier {
+    /// Who is no validator asks, and takes part in nothing else (§7).
     fn send(&mut self, to: &PublicKey, packet: &SealedEnvelope) {
-        if let Some(network) = &self.0 {
+        if let Some(network) = &self.0
+            && (is_request(&packet.envelope) || network.is_validator(&packet.envelope.sender))
+        {
             network.send(*to, codec::encode(packet));
         }
     }

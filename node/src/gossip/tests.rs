@@ -204,9 +204,16 @@ impl World {
         };
         let inbox = Some(inbox);
         let mut peer = Peer { network: handle, notes, engine, inbox, key, _pool: greetings };
-        for target in targets {
-            let id = target.network.peer_id();
-            peer.until("connected", |note| matches!(note, Note::Up(peer) if peer == id)).await;
+        let mut missing: Vec<_> = targets.iter().map(|peer| peer.network.peer_id()).collect();
+        while !missing.is_empty() {
+            peer.until("connected", |note| match note {
+                Note::Up(peer) => {
+                    missing.retain(|id| *id != peer);
+                    true
+                }
+                _ => false,
+            })
+            .await;
         }
         peer
     }
@@ -324,6 +331,36 @@ async fn observers_are_answered_over_their_connections_only() {
             Note::Refused | Note::Lost(_) => panic!("{note:?}"),
         })
         .await;
+    }
+}
+
+/// §7: whoever leads, an observer of four catches up, and nobody thinks ill of it or of another.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observer_of_four_validators_catches_up() {
+    let world = World::new(4, 1);
+    let (mut peers, mut running) = (Vec::<Peer>::new(), Vec::new());
+    for who in 0..4 {
+        let targets: Vec<_> = peers.iter().collect();
+        let who = Who::Validator(who);
+        peers.push(world.start(who, Behind::Node, &targets, Rates::default()).await);
+    }
+    for peer in &mut peers {
+        running.push(world.run(peer, 300));
+        peer.engine.work_waiting(WorkWaiting::Yes);
+    }
+    for peer in &peers {
+        peer.committed(300).await;
+    }
+    let targets: Vec<_> = peers.iter().collect();
+    let who = Who::Observer(0);
+    let mut observer = world.start(who, Behind::Node, &targets, Rates::default()).await;
+    running.push(world.run(&mut observer, 0));
+    observer.committed(300).await;
+    peers.push(observer);
+    for peer in &mut peers {
+        while let Ok(note) = peer.notes.try_recv() {
+            assert!(!matches!(note, Note::Refused | Note::Lost(_)), "{note:?}");
+        }
     }
 }
 
