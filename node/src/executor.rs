@@ -358,8 +358,8 @@ impl Executor {
         let certificate = &block.certificate;
         let commit = BlockCommit { executed: &executed, certificate, next_set: None };
         self.surroundings.store.commit_block(&commit).map_err(text)?;
-        // Before anybody hears of the block: whoever does asks `latest` next. The pool in particular
-        // forgets its transactions, and a nonce is then what the head says.
+        // Before anybody hears of the block: whoever does asks `latest` next. The pool in
+        // particular forgets its transactions, and a nonce is then what the head says.
         self.surroundings.head.send_replace(executed.header());
         // Before anything that takes time: until then the pool weighs what comes on the old state.
         self.surroundings.pool.tell(Message::Committed(Arc::clone(&executed)));

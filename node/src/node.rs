@@ -165,8 +165,8 @@ impl Node {
         }
         self.stop.cancel();
         self.rpc.stop().await;
-        // Told to stop, or nobody writes to them any more: they finish what they have, and let go of
-        // the store.
+        // Told to stop, or nobody writes to them any more: they finish what they have, and let go
+        // of the store.
         for task in &mut self.tasks {
             if tokio::time::timeout(CLOSING, task.ended()).await.is_err() {
                 error!(part = task.name, "it did not end in time");

@@ -20,7 +20,7 @@
 //! * The application's vote rule (§5.2 rule 5) is not asked yet, and a long-silent follower gets
 //!   the whole proposal again instead of its header (§6.8).
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are
-//!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed anyway.
+//!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed.
 //! * Eligibility (§5.5), handover (§5.7), penalties (§5.4), epochs (§9) and evidence (§10) are not
 //!   here yet.
 //!

@@ -57,7 +57,7 @@ pub trait Store: Send + Sync + 'static {
     fn certificate(&self, height: Height) -> Result<Option<Certificate>, StoreError>;
 
     /// Blocks with their proofs from a height on, in order: at most `max_blocks`, as many as fit
-    /// into `max_bytes`, and at least one where there is one. Genesis is left out: everybody has it.
+    /// into `max_bytes`, and at least one where there is one. Genesis is left out: all have it.
     fn final_blocks(
         &self,
         from: Height,

@@ -283,8 +283,8 @@ fn a_withheld_body_is_given_up_after_the_election_timeout() {
     assert_eq!(asked_bodies(&node), [2]);
 }
 
-/// §5.4, §7: a refuser whose committed block is higher is asked for blocks, and the candidate stands
-/// again on them without backoff.
+/// §5.4, §7: a refuser whose committed block is higher is asked for blocks, and the candidate
+/// stands again on them without backoff.
 #[test]
 fn a_higher_committed_block_of_a_refuser_is_fetched() {
     let world = World::bft(4);
