@@ -15,8 +15,8 @@ use mokka_genesis::{Beginning, Genesis};
 use mokka_mempool::Limits;
 use mokka_network::{Network, NetworkHandle};
 use mokka_rpc::{Identity, RpcServer};
-use mokka_storage::Store;
-use mokka_types::{RunNumber, SafetyRecord};
+use mokka_storage::{Store, StoreError};
+use mokka_types::{BlockHash, BlockId, Height, RunNumber, SafetyRecord};
 use tokio::{
     net::TcpListener,
     sync::{broadcast, watch},
@@ -164,6 +164,7 @@ impl Parts {
             certificate: store.certificate(committed.height)?,
             epoch: store.epoch(),
             set: set.clone(),
+            began: last_of_previous_epoch(&**store)?.unwrap_or(*block_0),
         };
         let chain = self.beginning.chain_hash;
         // An observer signs what it asks for with a key of the moment.
@@ -241,4 +242,15 @@ fn client_version() -> String {
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     let (version, rust) = (env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_RUST_VERSION"));
     format!("Mokka/v{version}/{os}-{arch}/rust{rust}")
+}
+
+/// The block that announced the present validators; none in the first epoch (§9).
+fn last_of_previous_epoch(store: &dyn Store) -> Result<Option<BlockId>, StoreError> {
+    let set = store.validator_set(store.epoch())?;
+    let Some(height) = set.and_then(|set| set.from.previous()).filter(|at| *at > Height::GENESIS)
+    else {
+        return Ok(None);
+    };
+    let hash = store.hash_at(height)?;
+    Ok(hash.map(|hash| BlockId { height, hash: BlockHash::new(hash.0) }))
 }

@@ -158,7 +158,7 @@ impl Executor {
     fn run(mut self, requests: &Receiver<Job>) -> Result<(), String> {
         while let Ok(job) = requests.recv() {
             match job {
-                Job::Build(request) => self.build(request)?,
+                Job::Build(request) => self.build(&request)?,
                 Job::Check(request) => self.check(&request)?,
                 Job::Finalize(block) => self.finalize(&block)?,
                 Job::KeepProof(proof) => {
@@ -169,9 +169,9 @@ impl Executor {
         Ok(())
     }
 
-    fn build(&mut self, request: BuildRequest) -> Result<(), String> {
+    fn build(&mut self, request: &BuildRequest) -> Result<(), String> {
         let started = Instant::now();
-        let BuildRequest { view, parent, empty } = request;
+        let BuildRequest { view, parent, empty, .. } = *request;
         let latest = self.surroundings.store.latest();
         let executed = match latest.id == parent {
             true => self.build_on(view, empty, &latest)?,
@@ -377,7 +377,7 @@ impl Executor {
             // They may have left meanwhile.
             let _heard_by = self.surroundings.heads.send(Arc::new(committed_block(&executed)));
         }
-        self.surroundings.engine.finalized(FinalizedBlock { id: block.id });
+        self.surroundings.engine.finalized(FinalizedBlock { id: block.id, next_set: None });
         Ok(())
     }
 }

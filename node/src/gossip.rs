@@ -133,6 +133,7 @@ impl Listener {
             }
             Event::Standing(view) => info!(term = %view, "standing for election"),
             Event::NotElected(view) => debug!(term = %view, "not elected"),
+            Event::Epoch(epoch) => info!(%epoch, "the validators changed"),
             Event::Resigned { view, reason } => info!(term = %view, ?reason, "leading no more"),
             Event::Final(id) => {
                 if let Some(network) = &self.network {

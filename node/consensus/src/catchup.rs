@@ -144,6 +144,9 @@ impl Consensus {
             self.ask_blocks(now, peer, out);
         }
         let Knowledge::Listening { asks_at } = self.knowledge else { return };
+        if self.me.is_none() {
+            return;
+        }
         let (heard, highest) = self.peers.committed();
         if heard + 1 >= self.quorum().votes() && self.committed.height >= highest {
             self.knowledge = Knowledge::Enough;

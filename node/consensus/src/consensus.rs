@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use mokka_crypto::{Committee, KeyNotOnCurve, digest};
 use mokka_types::{
     Base, BaseDigest, BlockId, Certificate, CertifiedBase, ChainHash, CrashModel, Envelope, Epoch,
-    Height, Monotonic, Packet, Prepared, PreparedRecord, Promise, Proof, PublicKey, Quorum,
-    RunNumber, SafetyState, Settings, Signers, ValidatorIndex, ValidatorSet, View, Vote,
+    Height, Monotonic, Packet, Phase, Prepared, PreparedRecord, Promise, Proof, PublicKey, Quorum,
+    RunNumber, SafetyState, Settings, Signers, Term, ValidatorIndex, ValidatorSet, View, Vote,
 };
 
 use crate::{
     at_height::AtHeight,
     catchup::Catchup,
+    epochs::Guest,
     invariants,
-    io::{Action, EmptyBlock, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting},
+    io::{
+        Action, EmptyBlock, Event, Fatal, FinalizedBlock, Ignored, Input, Output, RoleName,
+        WorkWaiting,
+    },
     peers::{Novelty, Peers},
     random::Jitter,
     role::{AskedToSign, Followed, Granted, Life, Role, Work},
@@ -47,6 +51,8 @@ pub struct Restored {
     pub epoch: Epoch,
     /// The validators of that epoch.
     pub set: ValidatorSet,
+    /// The block that ended the epoch before; genesis in the first.
+    pub began: BlockId,
 }
 
 /// What can be told about a node at a moment.
@@ -95,6 +101,12 @@ pub(crate) struct Held {
 pub struct Consensus {
     pub(crate) config: Config,
     pub(crate) committee: Committee,
+    /// The block that ended the epoch before, or genesis.
+    pub(crate) began: BlockId,
+    /// Approved to become validators (§9); the application bounds how many.
+    pub(crate) guests: BTreeMap<PublicKey, Guest>,
+    /// When the end of the epoch that we ended is shown again.
+    pub(crate) farewell_at: Option<Monotonic>,
     /// Our place; an observer has none.
     pub(crate) me: Option<ValidatorIndex>,
     pub(crate) run: RunNumber,
@@ -156,7 +168,7 @@ impl Consensus {
         restored: Restored,
         now: Monotonic,
     ) -> Result<(Self, Output), KeyNotOnCurve> {
-        let Restored { safety, committed, certificate, epoch, set } = restored;
+        let Restored { safety, committed, certificate, epoch, set, began } = restored;
         let empty = safety.promise == Promise::default() && safety.prepared.is_none();
         let alone = set.len() == 1;
         let committee = Committee::new(config.chain, epoch, set)?;
@@ -166,7 +178,8 @@ impl Consensus {
         } else {
             Promise { view: View::new(epoch, Default::default()), signed: None }
         };
-        let highest_seen = certificate.as_ref().map(|at| at.view).unwrap_or_default();
+        let shown = certificate.as_ref().map(|at| at.view).unwrap_or_default();
+        let highest_seen = shown.max(View::new(epoch, Term::default()));
         let mut node = Self {
             jitter: Jitter::new(config.seed),
             me,
@@ -202,13 +215,16 @@ impl Consensus {
             owed_since: None,
             patience: 1,
             alive_at: now,
-            knowledge: match empty && !alone && me.is_some() {
+            knowledge: match empty && !(alone && me.is_some()) {
                 true => Knowledge::Listening { asks_at: now },
                 false => Knowledge::Enough,
             },
             operation: Operation::Running,
             config,
             committee,
+            began,
+            guests: BTreeMap::new(),
+            farewell_at: None,
         };
         node.restart_leader_timeout(now);
         let out = node.step(now, Input::DeadlineReached);
@@ -224,7 +240,8 @@ impl Consensus {
             Input::WorkWaiting(work) => self.work = work,
             Input::Built(built) => self.on_built(now, built, &mut out),
             Input::Checked(checked) => self.on_checked(checked, &mut out),
-            Input::Finalized(finalized) => self.on_finalized(now, finalized.id, &mut out),
+            Input::Finalized(finalized) => self.on_finalized(now, finalized, &mut out),
+            Input::Approved(keys) => self.on_approved(keys),
             Input::Stop => self.on_stop(now, &mut out),
         }
         self.tick(now, &mut out);
@@ -235,6 +252,9 @@ impl Consensus {
 
     fn on_packet(&mut self, now: Monotonic, envelope: Envelope, out: &mut Output) {
         let sender = envelope.sender;
+        if self.is_of_other_epoch(now, sender, &envelope.packet, out) {
+            return;
+        }
         let Some(index) = self.committee.set().index_of(&sender) else {
             return self.on_stranger(now, envelope, out);
         };
@@ -268,12 +288,18 @@ impl Consensus {
         match envelope.packet {
             Packet::Blocks(blocks) => self.on_blocks(now, envelope.sender, blocks, out),
             Packet::Body(reply) => self.on_body(envelope.sender, reply, out),
+            Packet::Alive(alive) => {
+                self.hear_guest(now, &envelope.sender, alive.committed.height);
+            }
+            // Who led the last epoch may be no validator any more (§9).
+            Packet::Certified(certificate) if certificate.phase == Phase::Commit => {
+                self.see_commit(now, &certificate, envelope.sender, out);
+            }
             Packet::Vote(_)
             | Packet::Voted(_)
             | Packet::Sign(_)
             | Packet::Signed(_)
             | Packet::Ack(_)
-            | Packet::Alive(_)
             | Packet::Proposal(_)
             | Packet::PrepareVote(_)
             | Packet::CommitVote(_)
@@ -302,6 +328,11 @@ impl Consensus {
             committed: self.committed,
             highest_claimed: self.peers.credible_height(self.quorum()).max(self.committed.height),
         }
+    }
+
+    /// The validators of the present epoch.
+    pub const fn committee(&self) -> &Committee {
+        &self.committee
     }
 
     pub(crate) fn epoch(&self) -> Epoch {
@@ -403,7 +434,8 @@ impl Consensus {
         }
     }
 
-    fn on_finalized(&mut self, now: Monotonic, id: BlockId, out: &mut Output) {
+    fn on_finalized(&mut self, now: Monotonic, finalized: FinalizedBlock, out: &mut Output) {
+        let FinalizedBlock { id, next_set } = finalized;
         let Some(arriving) = self.next.arriving.take().filter(|at| at.certificate.id == id) else {
             return self.halt(Fatal::UnexpectedFinal(id.hash), out);
         };
@@ -420,11 +452,19 @@ impl Consensus {
         {
             leader.life = Life::Alive;
         }
+        let announced = arriving.certificate.next_set;
         self.certificate = Some(arriving.certificate);
         if let Role::Leader(leadership) = &mut self.role {
             leadership.work = Work::Idle;
         }
         out.events.push(Event::Final(id));
+        match next_set {
+            Some(set) if mokka_crypto::digest::set(&set) == announced => {
+                self.begin_epoch(now, set, out);
+            }
+            None if announced == self.committee.set_digest() => {}
+            Some(_) | None => return self.halt(Fatal::InvalidSet(id), out),
+        }
         self.base_rose(now, out);
         if self.stand_from.is_some_and(|height| height <= id.height) {
             self.stand_from = None;

@@ -150,6 +150,7 @@ impl Consensus {
     pub(crate) fn enter_term(&mut self, now: Monotonic, out: &mut Output) {
         let Some(leader) = &self.leader else { return };
         let (view, key) = (leader.proof.view, leader.proof.candidate);
+        self.farewell_at = None;
         self.next.accepted = None;
         self.next.prepare = None;
         self.owed_since = None;
@@ -263,7 +264,7 @@ impl Consensus {
         if now >= self.stand_at {
             return self.stand(now, out);
         }
-        if self.me.is_none() || now < self.alive_at {
+        if self.me.is_none() && !self.is_guest() || now < self.alive_at {
             return;
         }
         self.alive_at = now.after(ALIVE_EVERY);

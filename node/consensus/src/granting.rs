@@ -160,6 +160,10 @@ impl Consensus {
         let CertifiedBase { base, commit, prepare } = base;
         let committed = match commit {
             None => base.committed == self.config.genesis,
+            // What ended the epoch before is final here; its validators prove nothing any more.
+            Some(certificate) if certificate.view.epoch != self.epoch() => {
+                base.committed == self.began && certificate.id == self.began
+            }
             Some(certificate) => {
                 certificate.phase == Phase::Commit
                     && certificate.id == base.committed

@@ -2,8 +2,8 @@
 
 use mokka_crypto::Verified;
 use mokka_types::{
-    AggregatedNonce, Ballot, BlockHash, BlockId, Body, Certificate, Envelope, Packet, Phase, Proof,
-    PublicKey, SafetyRecord, SetDigest, Signers, View,
+    AggregatedNonce, Ballot, BlockHash, BlockId, Body, Certificate, Envelope, Epoch, Packet, Phase,
+    Proof, PublicKey, SafetyRecord, SetDigest, Signers, ValidatorSet, View,
 };
 
 /// Something happened.
@@ -21,6 +21,8 @@ pub enum Input {
     Checked(CheckedBlock),
     /// Answers [`Action::Finalize`]: the block is in the store.
     Finalized(FinalizedBlock),
+    /// The application says who is approved to become a validator, and is none yet (§9).
+    Approved(Vec<PublicKey>),
     /// The operator stops the node: lead no longer.
     Stop,
 }
@@ -82,10 +84,12 @@ pub enum Verdict {
 }
 
 /// A block is in the store, with its certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FinalizedBlock {
     /// The block.
     pub id: BlockId,
+    /// The validator set that it announced, if that is another one (§9).
+    pub next_set: Option<ValidatorSet>,
 }
 
 /// What to do, in this order: write the records and sync them, then perform the actions.
@@ -217,7 +221,7 @@ pub struct ProposeBlock {
 }
 
 /// Build a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BuildRequest {
     /// The term in which it will be proposed.
     pub view: View,
@@ -225,6 +229,9 @@ pub struct BuildRequest {
     pub parent: BlockId,
     /// What to do where no transaction is fit for a block.
     pub empty: EmptyBlock,
+    /// Validators, and those approved to become one, who lately showed a recent committed height:
+    /// a block may announce a set only if a quorum of it is among them (§9).
+    pub level: Vec<PublicKey>,
 }
 
 /// Whether a block without transactions is to be built (§6.6).
@@ -309,6 +316,8 @@ pub enum Event {
     },
     /// A block is final here.
     Final(BlockId),
+    /// The block that was final last changed the validators: their epoch begins (§9).
+    Epoch(Epoch),
     /// These cast no vote for a block of ours, not even too late for its certificate.
     VotesMissing(Signers),
 }
@@ -337,6 +346,8 @@ pub enum EndOfTerm {
     Isolated,
     /// Its block did not become final in time.
     NoProgress,
+    /// The validator set changed (§9).
+    EpochEnded,
     /// The operator stops the node.
     Stopped,
 }
@@ -421,6 +432,13 @@ pub enum Fatal {
     /// The store finalized another block than was asked for.
     #[error("the store says that block {0} is final, which was not asked for")]
     UnexpectedFinal(BlockHash),
+    /// A certified block announced a set that is none, or not the one that it was voted on with.
+    #[error(
+        "the validator set after block {} at height {} is not the certified one",
+        .0.hash,
+        .0.height
+    )]
+    InvalidSet(BlockId),
     /// The number range is used up.
     #[error("no term or height is left")]
     NumbersExhausted,

@@ -12,7 +12,7 @@
 //! Read in this order: `consensus` (the state and its step), `role`, `standing`, `granting`,
 //! `counting` (an election, from the candidate's and the voter's side), `following` and `leading`
 //! (a term), `proposing`, `accepting`, `voting`, `certified` (a block), `catchup`, `timers`,
-//! `invariants`.
+//! `epochs` (the set changes), `invariants`.
 //!
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when
@@ -21,8 +21,9 @@
 //!   the whole proposal again instead of its header (§6.8).
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are
 //!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed.
-//! * Eligibility (§5.5), handover (§5.7), penalties (§5.4), epochs (§9) and evidence (§10) are not
-//!   here yet.
+//! * Eligibility (§5.5), handover (§5.7), penalties (§5.4) and evidence (§10) are not here yet.
+//! * What ended the last epoch is known by its id, so that keys of the old set prove nothing any
+//!   more, whoever holds them now (§9).
 //!
 //! # Units
 //! Lengths of time are [`std::time::Duration`]; instants are [`mokka_types::Monotonic`].
@@ -33,6 +34,7 @@ mod catchup;
 mod certified;
 mod consensus;
 mod counting;
+mod epochs;
 mod following;
 mod granting;
 mod invariants;

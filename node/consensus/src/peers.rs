@@ -77,6 +77,26 @@ impl Peers {
         Novelty::News
     }
 
+    /// A new set: who is in both keeps what it showed, but for its promise, which counts there no
+    /// more (§9).
+    pub(crate) fn move_to(&mut self, place: impl Fn(ValidatorIndex) -> Option<ValidatorIndex>) {
+        let old = std::mem::take(&mut self.0);
+        let moved = old.into_iter().filter_map(|(index, peer)| Some((place(index)?, peer)));
+        self.0 = moved
+            .map(|(index, peer)| (index, Peer { promise: View::default(), told_at: None, ..peer }))
+            .collect();
+    }
+
+    /// When each was last heard, and which height it claims.
+    pub(crate) fn shown(
+        &self,
+    ) -> impl Iterator<Item = (ValidatorIndex, Option<Monotonic>, Height)> + '_ {
+        let of = |(index, peer): (&ValidatorIndex, &Peer)| {
+            (*index, peer.heard_at, peer.committed.unwrap_or_default())
+        };
+        self.0.iter().map(of)
+    }
+
     /// The highest promise that `b + 1` others tell: at least one of them is honest (§5.1).
     pub(crate) fn credible_promise(&self, quorum: Quorum) -> View {
         let mut told: Vec<View> = self.0.values().map(|peer| peer.promise).collect();

@@ -39,7 +39,8 @@ impl Consensus {
                 let (view, parent) = (leadership.view(), self.committed);
                 self.set_work(Work::Building { parent });
                 let empty = self.empty_block(now);
-                out.act(Action::BuildBlock(BuildRequest { view, parent, empty }));
+                let level = self.level(now);
+                out.act(Action::BuildBlock(BuildRequest { view, parent, empty, level }));
             }
             (None, _) => {}
         }

@@ -35,7 +35,7 @@ impl Consensus {
     }
 
     /// Our place among all for the next term, so that validators do not stand at once (§4).
-    fn rank(&self) -> u32 {
+    pub(crate) fn rank(&self) -> u32 {
         let next = View::new(self.epoch(), self.promise.view.term.next().unwrap_or_default());
         let ours = self.committee.rank(next, &self.config.key);
         let keys = self.committee.set().keys();
@@ -272,7 +272,10 @@ impl Consensus {
             EndOfTerm::Isolated | EndOfTerm::PromisesAbove => {
                 self.stand_at = self.stand_at.after(self.config.settings.heartbeat);
             }
-            EndOfTerm::ProofEnded | EndOfTerm::HigherTerm | EndOfTerm::Stopped => {}
+            EndOfTerm::ProofEnded
+            | EndOfTerm::HigherTerm
+            | EndOfTerm::EpochEnded
+            | EndOfTerm::Stopped => {}
         }
     }
 

@@ -17,6 +17,7 @@ impl Consensus {
             Role::Leader(_) => self.tick_leader(now, out),
         }
         self.tick_held(now, out);
+        self.tick_farewell(now, out);
         self.tick_catchup(now, out);
     }
 
@@ -35,16 +36,19 @@ impl Consensus {
         };
         let held = self.held.values().map(|held| held.until).min();
         let listening = match self.knowledge {
-            Knowledge::Listening { asks_at } => Some(asks_at),
+            Knowledge::Listening { asks_at } => self.me.map(|_| asks_at),
             Knowledge::Enough => None,
         };
-        earliest([role, held, listening, self.retry_blocks_at(), self.body_due_at()])
+        let (blocks, body) = (self.retry_blocks_at(), self.body_due_at());
+        earliest([role, held, listening, blocks, body, self.farewell_at])
     }
 
     fn follower_deadline(&self) -> Option<Monotonic> {
-        let me = self.me?;
+        let leader = self.leader.as_ref().filter(|leader| Some(leader.index) != self.me);
+        if self.me.is_none() {
+            return leader.filter(|_| self.is_guest()).map(|_| self.alive_at);
+        }
         let stand = Some(self.stand_at);
-        let leader = self.leader.as_ref().filter(|leader| leader.index != me);
         let alive = leader.map(|_| self.alive_at);
         let owed = self.owed_since.map(|since| since.after(self.progress_timeout()));
         // Who does not count any more owes nothing: its instant has passed, and would come for

@@ -10,7 +10,7 @@ use mokka_consensus::{
     Accused, BuiltBlock, CheckedBlock, Event, FinalizedBlock, Ignored, Input, Status, WorkWaiting,
 };
 use mokka_crypto::Verified;
-use mokka_types::{ChainHash, Envelope, Monotonic, Settings};
+use mokka_types::{ChainHash, Envelope, Monotonic, PublicKey, Settings};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch},
     time::Instant,
@@ -111,6 +111,11 @@ impl Handle {
     /// Answers [`crate::StateMachine::finalize`]; not to be called from async code.
     pub fn finalized(&self, block: FinalizedBlock) {
         self.answer(Input::Finalized(block));
+    }
+
+    /// Says who is approved to become a validator (§9); not to be called from async code.
+    pub fn approved(&self, keys: Vec<PublicKey>) {
+        self.answer(Input::Approved(keys));
     }
 
     /// Says whether executable transactions wait. Only the newest answer counts.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mokka_consensus::{
-    Accused, Action, Audience, CastVote, Config, Consensus, Event, Ignored, Input, Output,
-    ProposeBlock, Restored, SignBallot, Status,
+    Accused, Action, Audience, CastVote, Config, Consensus, Event, FinalizedBlock, Ignored, Input,
+    Output, ProposeBlock, Restored, SignBallot, Status,
 };
-use mokka_crypto::{Committee, Verified};
+use mokka_crypto::Verified;
 use mokka_types::{
     Ballot, BlockId, BlockVote, ChainHash, Envelope, Monotonic, Packet, PacketKind, Phase,
-    Proposal, PublicKey, RunNumber, SafetyRecord, SealedEnvelope, Settings, Voted, VotedAnswer,
+    Proposal, PublicKey, RunNumber, SafetyRecord, SealedEnvelope, Settings, ValidatorSet, Voted,
+    VotedAnswer,
 };
 
 use crate::{Fatal, SafetyStore, Signer, StateMachine, Transport, serve::Server};
@@ -66,7 +67,6 @@ pub struct Engine {
     key: PublicKey,
     run: RunNumber,
     counters: BTreeMap<PacketKind, u64>,
-    committee: Committee,
     server: Server,
 }
 
@@ -86,8 +86,7 @@ impl Engine {
         plugs.store.append(&[SafetyRecord::Run(run)])?;
         restored.safety.run = run;
         let key = plugs.signer.public_key();
-        refuse_other_parity(key, &restored)?;
-        let committee = Committee::new(chain, restored.epoch, restored.set.clone())?;
+        refuse_other_parity(key, &restored.set)?;
         let mut server = Server::new(&settings);
         if let Some(prepared) = &restored.safety.prepared {
             server.remember(prepared.id, &prepared.body);
@@ -95,7 +94,7 @@ impl Engine {
         let config = Config { chain, genesis, key, settings, seed };
         let (core, output) = Consensus::start(config, restored, now)?;
         let counters = BTreeMap::new();
-        let mut engine = Self { core, plugs, key, run, counters, committee, server };
+        let mut engine = Self { core, plugs, key, run, counters, server };
         let mut turn = Turn::at(now);
         engine.carry_out(output, &mut turn)?;
         engine.finish(&mut turn)?;
@@ -161,6 +160,10 @@ impl Engine {
             }
             Input::Checked(checked) => {
                 self.server.checked(checked);
+                Ok(Some(input))
+            }
+            Input::Finalized(FinalizedBlock { next_set: Some(set), .. }) => {
+                refuse_other_parity(self.key, set)?;
                 Ok(Some(input))
             }
             _ => Ok(Some(input)),
@@ -250,7 +253,7 @@ impl Engine {
     }
 
     fn sign_ballot(&mut self, request: &SignBallot, turn: &mut Turn) -> Result<(), Fatal> {
-        match self.plugs.signer.sign_ballot(request, &self.committee)? {
+        match self.plugs.signer.sign_ballot(request, self.core.committee())? {
             None => Ok(()),
             Some(signed) => self.send(request.ballot.candidate, Packet::Signed(signed), turn),
         }
@@ -306,8 +309,7 @@ impl Engine {
 }
 
 /// With the other parity a node could sign everything but its share of a proof.
-fn refuse_other_parity(ours: PublicKey, restored: &Restored) -> Result<(), Fatal> {
-    let set = &restored.set;
+fn refuse_other_parity(ours: PublicKey, set: &ValidatorSet) -> Result<(), Fatal> {
     match set.index_of(&ours).and_then(|index| set.key(index)) {
         Some(listed) if *listed != ours => Err(Fatal::Parity { listed: *listed, ours }),
         Some(_) | None => Ok(()),

@@ -109,7 +109,8 @@ impl Bench {
             signer: Box::new(LocalSigner::new(self.chain, Arc::clone(&self.keys[0]))),
         };
         let (epoch, set) = (Epoch::default(), self.set.clone());
-        let restored = Restored { safety, committed: GENESIS, certificate: None, epoch, set };
+        let restored =
+            Restored { safety, committed: GENESIS, certificate: None, epoch, set, began: GENESIS };
         let start = Start {
             chain: self.chain,
             genesis: GENESIS,

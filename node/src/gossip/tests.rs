@@ -78,7 +78,7 @@ impl StateMachine for Counter {
             self.engine.work_waiting(WorkWaiting::No);
         }
         self.blocks.lock().unwrap().push(FinalBlock { id, body, certificate });
-        self.engine.finalized(FinalizedBlock { id });
+        self.engine.finalized(FinalizedBlock { id, next_set: None });
     }
 
     fn blocks(&mut self, from: Height, limit: RangeLimit) -> Vec<FinalBlock> {
@@ -229,6 +229,7 @@ impl World {
             certificate: None,
             epoch: Epoch::default(),
             set: self.set.clone(),
+            began: GENESIS,
         };
         let plugs = Plugs {
             transport: Box::new(Carrier(Some(peer.network.clone()))),

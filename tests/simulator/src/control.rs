@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use mokka_consensus::RoleName;
-use mokka_types::{BlockId, Envelope, FinalBlock, Height, Packet, RunNumber, View};
+use mokka_types::{BlockId, Envelope, Epoch, FinalBlock, Height, Packet, RunNumber, View};
 
 use crate::{
     Failure, Fate, Passing, Report, Weather,
@@ -75,6 +75,22 @@ impl World {
             self.tell_of_work(node).map_err(|what| self.failure(what))?;
         }
         Ok(work)
+    }
+
+    /// Members want the next epoch, if there is one: the next block announces it, once a quorum of
+    /// its validators is level (§9).
+    pub(crate) fn try_want_epoch(&mut self) -> Result<(), Failure> {
+        self.wanted_epoch = (self.wanted_epoch + 1).min(self.sets.len() - 1);
+        self.note(&format!("members want epoch {}", self.wanted_epoch));
+        for node in 0..self.nodes.len() {
+            self.tell_of_members(node).map_err(|what| self.failure(what))?;
+        }
+        Ok(())
+    }
+
+    /// The epoch of the next block of a node.
+    pub fn epoch(&self, node: usize) -> Epoch {
+        self.nodes[node].desk.notes().chain.epoch().0
     }
 
     /// Groups that cannot reach each other; who is in no group is alone.
@@ -172,7 +188,7 @@ impl World {
 
     /// How many validators decide.
     pub fn quorum(&self) -> usize {
-        self.set.quorum().votes()
+        self.sets[0].quorum().votes()
     }
 
     /// The virtual time since the beginning.
@@ -195,6 +211,7 @@ impl World {
         Ok(Report {
             time: self.time(),
             blocks: self.height().get(),
+            epochs: self.oracle.epoch().get(),
             elections: u64::try_from(self.elections()).unwrap_or(u64::MAX),
             trace: *self.trace.finalize().as_bytes(),
             ..self.report.clone()

@@ -96,7 +96,7 @@ impl Desk {
         for entry in entries {
             match entry {
                 Entry::Record(record) => notes.durable.apply(record),
-                Entry::Commit(block) => notes.chain.extend(block)?,
+                Entry::Commit(block) => drop(notes.chain.extend(block)?),
             }
         }
         Ok(())

@@ -1,12 +1,17 @@
 //! The application of the simulated world: a block is a parent, a term and some pieces of work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use mokka_consensus::{
     BuildRequest, BuiltBlock, CheckRequest, FinalizeBlock, ProposedBlock, Verdict,
 };
 use mokka_crypto::digest;
-use mokka_types::{BlockHash, BlockId, Body, FinalBlock, Height, SetDigest, View, codec};
+use mokka_types::{
+    BlockHash, BlockId, Body, Epoch, FinalBlock, Height, PublicKey, ValidatorSet, View, codec,
+};
 use serde::{Deserialize, Serialize};
 
 /// Pieces of work that fit into one block.
@@ -19,12 +24,19 @@ pub(crate) struct Block {
     built: View,
     builder: u64,
     work: Vec<u64>,
+    /// The next epoch begins above this block (§9).
+    announces: bool,
 }
 
 /// The final blocks of one node, and the work that waits at it.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
-    set: SetDigest,
+    /// The validators of each epoch that there may ever be.
+    sets: Arc<Vec<ValidatorSet>>,
+    epoch: usize,
+    began: BlockId,
+    /// The epoch that members want.
+    wanted: usize,
     builder: u64,
     genesis: BlockId,
     blocks: BTreeMap<Height, FinalBlock>,
@@ -33,9 +45,39 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    pub(crate) fn new(set: SetDigest, builder: u64, genesis: BlockId) -> Self {
+    pub(crate) fn new(sets: Arc<Vec<ValidatorSet>>, builder: u64, genesis: BlockId) -> Self {
         let (blocks, done, waiting) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { set, builder, genesis, blocks, done, waiting }
+        let (epoch, began, wanted) = (0, genesis, 0);
+        Self { sets, epoch, began, wanted, builder, genesis, blocks, done, waiting }
+    }
+
+    /// The epoch of the next block, its validators, and the block that ended the one before.
+    pub(crate) fn epoch(&self) -> (Epoch, ValidatorSet, BlockId) {
+        let number = u64::try_from(self.epoch).unwrap_or(u64::MAX);
+        (Epoch::new(number), self.sets[self.epoch].clone(), self.began)
+    }
+
+    /// Members want this epoch; says whom they approve for the next one.
+    pub(crate) fn want_epoch(&mut self, wanted: usize) -> Vec<PublicKey> {
+        self.wanted = wanted;
+        let present = &self.sets[self.epoch];
+        let next = self.sets.get(self.epoch + 1).filter(|_| self.wanted > self.epoch);
+        let keys = next.map(|set| set.keys().to_vec()).unwrap_or_default();
+        keys.into_iter().filter(|key| present.index_of(key).is_none()).collect()
+    }
+
+    /// The set after a block that announces one, or does not.
+    fn set_after(&self, announces: bool) -> Option<&ValidatorSet> {
+        self.sets.get(self.epoch + usize::from(announces))
+    }
+
+    /// A quorum of the wanted set is level (§9).
+    fn may_announce(&self, level: &[PublicKey]) -> bool {
+        let next = self.set_after(true).filter(|_| self.wanted > self.epoch);
+        next.is_some_and(|set| {
+            let there = level.iter().filter(|key| set.index_of(key).is_some()).count();
+            set.quorum().is_reached_by(there)
+        })
     }
 
     pub(crate) fn tip(&self) -> BlockId {
@@ -71,14 +113,15 @@ impl Chain {
     }
 
     pub(crate) fn build(&self, request: BuildRequest) -> BuiltBlock {
-        let BuildRequest { view, parent, .. } = request;
+        let BuildRequest { view, parent, level, .. } = request;
         let work: Vec<u64> = self.waiting.iter().copied().take(WORK_PER_BLOCK).collect();
+        let announces = self.may_announce(&level);
         let next = parent.height.next().filter(|_| !work.is_empty() && parent == self.tip());
-        let block = next.map(|height| {
-            let block = Block { parent, built: view, builder: self.builder, work };
+        let block = next.zip(self.set_after(announces)).map(|(height, set)| {
+            let block = Block { parent, built: view, builder: self.builder, work, announces };
             let body = Body::new(codec::encode(&block));
             let id = BlockId { height, hash: digest::body(&body) };
-            ProposedBlock { id, body, next_set: self.set }
+            ProposedBlock { id, body, next_set: digest::set(set) }
         });
         BuiltBlock { view, parent, block }
     }
@@ -96,14 +139,14 @@ impl Chain {
         }
         let fresh = block.work.iter().all(|work| !self.done.contains(work));
         let good = !block.work.is_empty() && block.work.len() <= WORK_PER_BLOCK;
-        match fresh && good || *parent != self.tip() {
-            true => Verdict::Valid { next_set: self.set },
-            false => Verdict::Invalid,
+        match self.set_after(block.announces).filter(|_| fresh && good || *parent != self.tip()) {
+            Some(set) => Verdict::Valid { next_set: digest::set(set) },
+            None => Verdict::Invalid,
         }
     }
 
-    /// Takes in a final block; the error says why it cannot be one.
-    pub(crate) fn extend(&mut self, block: FinalBlock) -> Result<(), String> {
+    /// Takes in a final block and says which set it announced; the error says why it cannot be one.
+    pub(crate) fn extend(&mut self, block: FinalBlock) -> Result<Option<ValidatorSet>, String> {
         let tip = self.tip();
         let inside = codec::decode::<Block>(block.body.as_bytes()).map_err(|error| {
             format!("the body of final block {} is no block: {error}", block.id.height)
@@ -120,14 +163,20 @@ impl Chain {
             }
             self.waiting.remove(&work);
         }
+        let announced = self.set_after(true).filter(|_| inside.announces).cloned();
+        if announced.is_some() {
+            self.epoch += 1;
+            self.began = block.id;
+        }
         self.blocks.insert(block.id.height, block);
-        Ok(())
+        Ok(announced)
     }
 
     /// Forgets everything but genesis and the work that waits.
     pub(crate) fn rewind(&mut self) {
         self.waiting.append(&mut self.done);
         self.blocks.clear();
+        (self.epoch, self.began) = (0, self.genesis);
     }
 }
 

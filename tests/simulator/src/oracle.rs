@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use mokka_crypto::{Committee, digest};
 use mokka_types::{
     AggregatedNonce, Ballot, Base, BaseDigest, BlockHash, BlockId, Certificate, ChainHash,
-    CrashModel, FinalBlock, Height, Packet, Phase, Proof, PublicKey, SafetyRecord, SafetyState,
-    Signers, View, codec,
+    CrashModel, Epoch, FinalBlock, Height, Packet, Phase, Proof, PublicKey, SafetyRecord,
+    SafetyState, Signers, View, codec,
 };
 
 use crate::desk::Deed;
@@ -20,7 +20,12 @@ type Place = usize;
 /// What was seen so far.
 pub(crate) struct Oracle {
     chain: ChainHash,
-    committee: Committee,
+    /// Of each epoch that there may ever be.
+    committees: Vec<Committee>,
+    /// The keys of the nodes, by their place.
+    keys: Vec<PublicKey>,
+    /// The epoch in which each height was certified.
+    epochs: BTreeMap<Height, Epoch>,
     model: CrashModel,
     /// The one final block of each height.
     finals: BTreeMap<Height, BlockHash>,
@@ -52,11 +57,13 @@ fn demand(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
 }
 
 impl Oracle {
-    pub(crate) fn new(committee: Committee, genesis: BlockId) -> Self {
+    pub(crate) fn new(committees: Vec<Committee>, keys: Vec<PublicKey>, genesis: BlockId) -> Self {
         Self {
-            chain: *committee.chain(),
-            model: committee.set().model(),
-            committee,
+            chain: *committees[0].chain(),
+            model: committees[0].set().model(),
+            committees,
+            keys,
+            epochs: BTreeMap::new(),
             finals: BTreeMap::from([(genesis.height, genesis.hash)]),
             committed: BTreeMap::new(),
             promises: BTreeMap::new(),
@@ -74,6 +81,11 @@ impl Oracle {
     /// How many terms had a leader.
     pub(crate) fn elections(&self) -> usize {
         self.proved.len()
+    }
+
+    /// The newest epoch in which a block was certified.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epochs.last_key_value().map(|(_, epoch)| *epoch).unwrap_or_default()
     }
 
     /// The highest final block.
@@ -97,8 +109,14 @@ impl Oracle {
     }
 
     /// A certificate is `q` signatures of different validators over one digest; counted by hand.
-    fn certificate_proves(&self, id: BlockId, certificate: &Certificate) -> Result<(), String> {
-        let keys = self.committee.set().keys();
+    fn certificate_proves(&mut self, id: BlockId, certificate: &Certificate) -> Result<(), String> {
+        let epoch = certificate.view.epoch;
+        let first = *self.epochs.entry(id.height).or_insert(epoch);
+        demand(first == epoch, || format!("of epoch {epoch}, another is of epoch {first}"))?;
+        let before = id.height.previous().and_then(|height| self.epochs.get(&height)).copied();
+        demand(before.is_none_or(|before| before <= epoch), || "the epoch goes back".into())?;
+        let committee = self.committee(epoch).ok_or_else(|| format!("no epoch {epoch}"))?;
+        let keys = committee.set().keys();
         let byzantine = match self.model {
             CrashModel::Cft => 0,
             CrashModel::Bft => (keys.len() - 1) / 3,
@@ -116,6 +134,17 @@ impl Oracle {
             .count();
         let enough = 2 * good > keys.len() + byzantine && good == signatures.len();
         demand(enough, || format!("{good} good signatures of {}", keys.len()))
+    }
+
+    fn committee(&self, epoch: Epoch) -> Option<&Committee> {
+        self.committees.iter().find(|committee| committee.epoch() == epoch)
+    }
+
+    /// §9: only members of an epoch sign anything in it.
+    fn demand_member(&self, at: Place, view: View) -> Result<(), String> {
+        let set = self.committee(view.epoch).map(Committee::set);
+        let member = set.is_some_and(|set| set.index_of(&self.keys[at]).is_some());
+        demand(member, || format!("node {at} signed in {view}, where it is no validator"))
     }
 
     /// A node came back with this block and these records.
@@ -165,7 +194,8 @@ impl Oracle {
         if !self.known_proofs.insert(codec::encode(proof)) {
             return Ok(());
         }
-        if self.committee.check_proof(proof).is_err() {
+        let committee = self.committee(proof.view.epoch);
+        if committee.is_none_or(|committee| committee.check_proof(proof).is_err()) {
             return Ok(());
         }
         let claim = (proof.candidate, proof.base);
@@ -197,6 +227,7 @@ impl Oracle {
             }
             Deed::Voted(vote, durable) => {
                 let (phase, view, id) = (vote.phase, vote.view, vote.id);
+                self.demand_member(at, view)?;
                 let key = (at, phase, view, id.height);
                 let first = *self.votes.entry(key).or_insert(id.hash);
                 demand(first == id.hash, || {
@@ -238,6 +269,7 @@ impl Oracle {
     }
 
     fn bound(&mut self, at: Place, ballot: &Ballot, durable: &SafetyState) -> Result<(), String> {
+        self.demand_member(at, ballot.view)?;
         let claim = (ballot.candidate, ballot.base);
         let first = *self.ballots.entry((at, ballot.view)).or_insert(claim);
         demand(first == claim, || format!("node {at} signed twice in {}", ballot.view))?;

@@ -19,6 +19,8 @@ pub struct Report {
     pub lost: u64,
     /// Proofs that made a leader.
     pub elections: u64,
+    /// How often the validators changed.
+    pub epochs: u64,
     /// Crashes.
     pub crashes: u64,
     /// Crashes in which a write was lost that had not been synced.
@@ -32,12 +34,13 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, kind, time, blocks, packets, lost, elections, .. } = self;
-        let Self { crashes, crashes_that_lost_a_write, recovery, trace, .. } = self;
+        let Self { epochs, crashes, crashes_that_lost_a_write, recovery, trace, .. } = self;
         write!(
             f,
-            "seed {seed} {kind}: {blocks} blocks, {elections} elections, {packets} packets \
-             ({lost} lost), {crashes} crashes ({crashes_that_lost_a_write} lost a write), \
-             {time:?}, recovered in {recovery:?}, trace {:02x}{:02x}{:02x}{:02x}",
+            "seed {seed} {kind}: {blocks} blocks, {elections} elections, {epochs} changes of \
+             validators, {packets} packets ({lost} lost), {crashes} crashes \
+             ({crashes_that_lost_a_write} lost a write), {time:?}, recovered in {recovery:?}, \
+             trace {:02x}{:02x}{:02x}{:02x}",
             trace[0], trace[1], trace[2], trace[3]
         )
     }

@@ -51,7 +51,22 @@ fn scenario(seed: u64) -> Scenario {
     let validators = sizes[random.index(sizes.len())];
     let model = if random.per_mille(500) { CrashModel::Bft } else { CrashModel::Cft };
     let weather = Weather::drawn(&mut random);
-    Scenario::validators(validators).model(model).seed(seed).weather(weather)
+    let epochs = epochs(&mut random, validators);
+    let scenario = Scenario::validators(validators).model(model).seed(seed).weather(weather);
+    Scenario { epochs, ..scenario }
+}
+
+/// The validators of each epoch: all of them for ever, or sets that grow, shrink and are replaced.
+fn epochs(random: &mut Random, nodes: usize) -> Vec<Vec<usize>> {
+    if random.per_mille(600) {
+        return vec![(0..nodes).collect()];
+    }
+    let count = 2 + random.index(4);
+    let draw = |random: &mut Random| -> Vec<usize> {
+        let sure = random.index(nodes);
+        (0..nodes).filter(|node| *node == sure || random.per_mille(600)).collect()
+    };
+    (0..count).map(|_| draw(random)).collect()
 }
 
 fn run(scenario: Scenario) -> Result<Report, Failure> {
@@ -111,7 +126,7 @@ fn fault(world: &mut World, character: &Character, down: &mut [bool]) -> Result<
     let aimed = world.random.per_mille(character.at_leaders);
     let node = world.leaders().first().copied().filter(|_| aimed).unwrap_or(anybody);
     let Character { crashes, cuts, .. } = character;
-    let kinds = [4, 2, *crashes, u64::from(*crashes > 2), *cuts, *cuts, 2, 4];
+    let kinds = [4, 2, *crashes, u64::from(*crashes > 2), *cuts, *cuts, 2, 1, 3];
     let mut drawn = world.random.below(kinds.iter().sum());
     let kind = kinds.iter().position(|weight| match drawn.checked_sub(*weight) {
         Some(rest) => {
@@ -140,6 +155,7 @@ fn fault(world: &mut World, character: &Character, down: &mut [bool]) -> Result<
             world.heal();
             world.set_weather(weather);
         }
+        Some(7) => world.try_want_epoch()?,
         _ => {
             world.heal();
         }

@@ -8,6 +8,7 @@ use crate::{Weather, World};
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub(crate) validators: usize,
+    pub(crate) epochs: Vec<Vec<usize>>,
     pub(crate) model: CrashModel,
     pub(crate) seed: u64,
     pub(crate) weather: Weather,
@@ -20,6 +21,7 @@ impl Scenario {
     pub fn validators(validators: usize) -> Self {
         Self {
             validators,
+            epochs: vec![(0..validators).collect()],
             model: CrashModel::Bft,
             seed: 1,
             weather: Weather::CALM,
@@ -28,43 +30,51 @@ impl Scenario {
         }
     }
 
+    /// Of these nodes, those of the first list are the validators of the first epoch, and so on;
+    /// [`World::want_epoch`] asks for the next one. The others follow as observers (§9).
+    #[must_use]
+    pub fn epochs(mut self, epochs: &[&[usize]]) -> Self {
+        self.epochs = epochs.iter().map(|places| places.to_vec()).collect();
+        self
+    }
+
     /// In the CFT model.
     #[must_use]
-    pub const fn cft(self) -> Self {
+    pub fn cft(self) -> Self {
         self.model(CrashModel::Cft)
     }
 
     /// In this crash model.
     #[must_use]
-    pub const fn model(mut self, model: CrashModel) -> Self {
+    pub fn model(mut self, model: CrashModel) -> Self {
         self.model = model;
         self
     }
 
     /// With this seed.
     #[must_use]
-    pub const fn seed(mut self, seed: u64) -> Self {
+    pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
     /// Over this network.
     #[must_use]
-    pub const fn weather(mut self, weather: Weather) -> Self {
+    pub fn weather(mut self, weather: Weather) -> Self {
         self.weather = weather;
         self
     }
 
     /// With these timers and limits.
     #[must_use]
-    pub const fn settings(mut self, settings: Settings) -> Self {
+    pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
     /// Prints everything that happens.
     #[must_use]
-    pub const fn traced(mut self) -> Self {
+    pub fn traced(mut self) -> Self {
         self.traced = true;
         self
     }

@@ -45,6 +45,11 @@ impl World {
         }
     }
 
+    /// Members want the next epoch (§9).
+    pub fn want_epoch(&mut self) {
+        self.told(Self::try_want_epoch);
+    }
+
     /// New work is done in a final block at every node that runs, in time (§13); returns how long
     /// it took.
     pub fn expect_progress(&mut self) -> Duration {

@@ -9,9 +9,11 @@ pub(crate) fn told(input: &Input) -> String {
         Input::Built(built) => format!("built {:?}", built.block.as_ref().map(|block| block.id)),
         Input::Checked(checked) => format!("{checked:?}"),
         Input::Finalized(finalized) => format!("{finalized:?}"),
-        Input::Packet(_) | Input::DeadlineReached | Input::WorkWaiting(_) | Input::Stop => {
-            String::new()
-        }
+        Input::Packet(_)
+        | Input::DeadlineReached
+        | Input::WorkWaiting(_)
+        | Input::Approved(_)
+        | Input::Stop => String::new(),
     }
 }
 

@@ -57,7 +57,8 @@ pub struct World {
     pub(crate) happened: u64,
     pub(crate) nodes: Vec<Node>,
     pub(crate) chain: ChainHash,
-    pub(crate) set: ValidatorSet,
+    pub(crate) sets: Arc<Vec<ValidatorSet>>,
+    pub(crate) wanted_epoch: usize,
     gate: Gate,
     pub(crate) weather: Weather,
     pub(crate) cuts: Cuts,
@@ -76,16 +77,23 @@ impl World {
         let mut keys: Vec<SecretKey> = (0..scenario.validators).map(secret).collect();
         keys.sort_by_key(SecretKey::public_key);
         // Invariant: the keys are distinct points of the curve, and at least one.
-        let set = ValidatorSet::new(scenario.model, keys.iter().map(SecretKey::public_key))
-            .expect("a valid set");
+        let set_of = |places: &Vec<usize>| {
+            let members = places.iter().map(|place| keys[*place].public_key());
+            ValidatorSet::new(scenario.model, members).expect("a valid set")
+        };
+        let sets: Arc<Vec<_>> = Arc::new(scenario.epochs.iter().map(set_of).collect());
         let genesis = machine::genesis();
-        let chain = digest::chain(&genesis.hash, 1337, &set, &scenario.settings);
+        let chain = digest::chain(&genesis.hash, 1337, &sets[0], &scenario.settings);
         // Invariant: as above.
-        let committee = Committee::new(chain, Epoch::default(), set.clone()).expect("valid keys");
+        let committees = sets.iter().zip(0..).map(|(set, epoch)| {
+            Committee::new(chain, Epoch::new(epoch), set.clone()).expect("valid keys")
+        });
+        let everybody = keys.iter().map(SecretKey::public_key).collect();
+        let oracle = Oracle::new(committees.collect(), everybody, genesis);
         let nodes = keys.into_iter().zip(0..).map(|(key, builder)| Node {
             public: key.public_key(),
             key: Arc::new(key),
-            desk: Desk::new(Chain::new(digest::set(&set), builder, genesis)),
+            desk: Desk::new(Chain::new(Arc::clone(&sets), builder, genesis)),
             engine: None,
             life: 0,
             wakes_at: None,
@@ -100,12 +108,13 @@ impl World {
             happened: 0,
             nodes: nodes.collect(),
             chain,
-            set,
+            sets: Arc::clone(&sets),
+            wanted_epoch: 0,
             gate: Gate::new(chain, &scenario.settings),
             weather: scenario.weather,
             cuts: Cuts::default(),
             judge: None,
-            oracle: Oracle::new(committee, genesis),
+            oracle,
             works: 0,
             report: Report { seed: scenario.seed, kind, ..Report::default() },
             trace: blake3::Hasher::new(),
@@ -193,12 +202,14 @@ impl World {
         let (restored, committed) = {
             let notes = desk.notes();
             let newest = notes.chain.newest();
+            let (epoch, set, began) = notes.chain.epoch();
             let restored = Restored {
                 safety: notes.durable.clone(),
                 committed: notes.chain.tip(),
                 certificate: newest.map(|block| block.certificate.clone()),
-                epoch: Epoch::default(),
-                set: self.set.clone(),
+                epoch,
+                set,
+                began,
             };
             (restored, notes.chain.tip())
         };
@@ -230,6 +241,7 @@ impl World {
         self.nodes[node].wakes_at = None;
         (0..self.works).for_each(|work| desk.notes().chain.take_in(work));
         self.after_turn(node, &report.events)?;
+        self.tell_of_members(node)?;
         self.tell_of_work(node)
     }
 
@@ -263,28 +275,37 @@ impl World {
             }),
             Asked::Finalize(block) => {
                 let id = block.id;
-                self.finalize(node, &Entry::from(*block))?;
-                Input::Finalized(mokka_consensus::FinalizedBlock { id })
+                let next_set = self.finalize(node, &Entry::from(*block))?;
+                Input::Finalized(mokka_consensus::FinalizedBlock { id, next_set })
             }
         };
         self.note(&format!("{node} is told {}", told(&input)));
         let finalized = matches!(input, Input::Finalized(_));
         self.turn(node, input)?;
-        match finalized {
-            true => self.tell_of_work(node),
-            false => Ok(()),
+        if finalized {
+            self.tell_of_members(node)?;
+            self.tell_of_work(node)?;
         }
+        Ok(())
     }
 
     /// Into the log, unsynced (§6.5).
-    fn finalize(&mut self, node: usize, entry: &Entry) -> Outcome {
+    fn finalize(&mut self, node: usize, entry: &Entry) -> Result<Option<ValidatorSet>, String> {
+        let mut announced = None;
         let mut notes = self.nodes[node].desk.notes();
         if let Entry::Commit(block) = entry {
             self.oracle.block_is_final(node, block)?;
-            notes.chain.extend(block.clone()).map_err(|why| format!("node {node}: {why}"))?;
+            let extended = notes.chain.extend(block.clone());
+            announced = extended.map_err(|why| format!("node {node}: {why}"))?;
         }
         notes.disk.write(entry);
-        Ok(())
+        Ok(announced)
+    }
+
+    /// Who is approved, as far as this node's chain goes.
+    pub(crate) fn tell_of_members(&mut self, node: usize) -> Outcome {
+        let approved = self.nodes[node].desk.notes().chain.want_epoch(self.wanted_epoch);
+        self.turn(node, Input::Approved(approved))
     }
 
     pub(crate) fn tell_of_work(&mut self, node: usize) -> Outcome {

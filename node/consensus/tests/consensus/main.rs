@@ -6,6 +6,7 @@
 mod accepting;
 mod catchup;
 mod end_of_term;
+mod epochs;
 mod finality_bft;
 mod finality_cft;
 mod garbage;

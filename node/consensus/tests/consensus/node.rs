@@ -13,9 +13,9 @@ use mokka_consensus::{
 };
 use mokka_crypto::{NonceBook, SecretKey, digest};
 use mokka_types::{
-    BlockId, BlockVote, Certificate, Envelope, Epoch, FinalBlock, Monotonic, Packet, Phase, Proof,
-    Proposal, PublicKey, RunNumber, SafetyRecord, SafetyState, Sign, Signed, SignedBallot, View,
-    Voted, VotedAnswer,
+    BlockId, BlockVote, Certificate, Envelope, FinalBlock, Monotonic, Packet, Phase, Proof,
+    Proposal, PublicKey, RunNumber, SafetyRecord, SafetyState, Sign, Signed, SignedBallot,
+    ValidatorSet, View, Voted, VotedAnswer,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -52,6 +52,9 @@ pub(crate) struct Node<'w> {
     pub(crate) durable: SafetyState,
     pub(crate) committed: BlockId,
     pub(crate) certificate: Option<Certificate>,
+    /// The epoch that the next final block begins (§9).
+    pub(crate) next: Option<&'w World>,
+    began: BlockId,
     written: BTreeMap<BlockId, Certificate>,
     book: NonceBook,
     rng: StdRng,
@@ -92,7 +95,8 @@ impl<'w> Node<'w> {
     fn with_key(world: &'w World, me: usize, durable: SafetyState) -> Self {
         let key = key_of(world, me);
         let now = Monotonic::since_start(Duration::from_secs(100));
-        let (core, output) = start(world, key, now, durable.clone(), genesis(), None, 1);
+        let (core, output) =
+            start(world, key, now, durable.clone(), (genesis(), None, genesis()), 1);
         let mut node = Self {
             world,
             me,
@@ -107,6 +111,8 @@ impl<'w> Node<'w> {
             durable,
             committed: genesis(),
             certificate: None,
+            next: None,
+            began: genesis(),
             written: BTreeMap::new(),
             book: NonceBook::new(),
             rng: StdRng::seed_from_u64(7),
@@ -126,8 +132,8 @@ impl<'w> Node<'w> {
         self.run += 1;
         let key = key_of(self.world, self.me);
         let (durable, certificate) = (self.durable.clone(), self.certificate.clone());
-        let (core, output) =
-            start(self.world, key, self.now, durable, self.committed, certificate, self.run);
+        let head = (self.committed, certificate, self.began);
+        let (core, output) = start(self.world, key, self.now, durable, head, self.run);
         self.core = core;
         self.book = NonceBook::new();
         self.counter = 0;
@@ -239,7 +245,7 @@ impl<'w> Node<'w> {
 
     fn verdict(&self, request: &CheckRequest) -> Input {
         let verdict = match digest::body(&request.body) == request.id.hash {
-            true => Verdict::Valid { next_set: self.world.set_digest() },
+            true => Verdict::Valid { next_set: self.next.unwrap_or(self.world).set_digest() },
             false => Verdict::NotThisBlock,
         };
         Input::Checked(CheckedBlock { ticket: request.ticket, verdict })
@@ -249,7 +255,17 @@ impl<'w> Node<'w> {
         assert_eq!(Some(id.height), self.committed.height.next(), "a gap in the chain");
         self.committed = id;
         self.certificate = self.written.get(&id).cloned();
-        Input::Finalized(FinalizedBlock { id })
+        let next_set = self.next.take().map(|next| self.enter(next));
+        Input::Finalized(FinalizedBlock { id, next_set })
+    }
+
+    /// From here on the others are those of the next epoch.
+    fn enter(&mut self, next: &'w World) -> ValidatorSet {
+        let place = next.committee.set().index_of(&key_of(self.world, self.me));
+        self.me = place.map_or(usize::MAX, |place| place.get());
+        self.world = next;
+        self.began = self.committed;
+        next.committee.set().clone()
     }
 
     /// The application answers the oldest question.
@@ -315,6 +331,16 @@ impl<'w> Node<'w> {
     }
 
     /// A packet of another validator, newer than its last.
+    /// A packet of a validator of another epoch, newer than its last.
+    pub(crate) fn hears_of(&mut self, world: &World, from: usize, packet: Packet) -> &mut Self {
+        self.others += 1;
+        let (sender, run, counter) = (world.key(from), RunNumber::new(1), self.others);
+        let envelope = Envelope { sender, run, counter, packet };
+        let envelope = world.secrets[from].seal(&CHAIN, envelope).1;
+        self.step(Input::Packet(Box::new(envelope)));
+        self
+    }
+
     pub(crate) fn hears(&mut self, from: usize, packet: Packet) -> &mut Self {
         self.others += 1;
         self.hears_as(from, 1, self.others, packet)
@@ -386,7 +412,7 @@ impl<'w> Node<'w> {
     pub(crate) fn built(&mut self, height: u64, tag: u8) {
         let request = self.builds.pop_front().expect("a block to build");
         let (id, body) = block(height, tag);
-        let next_set = self.world.set_digest();
+        let next_set = self.next.unwrap_or(self.world).set_digest();
         let block = Some(ProposedBlock { id, body, next_set });
         let BuildRequest { view, parent, .. } = request;
         self.step(Input::Built(BuiltBlock { view, parent, block }));
@@ -450,14 +476,14 @@ fn start(
     key: PublicKey,
     now: Monotonic,
     mut safety: SafetyState,
-    committed: BlockId,
-    certificate: Option<Certificate>,
+    (committed, certificate, began): (BlockId, Option<Certificate>, BlockId),
     run: u64,
 ) -> (Consensus, Output) {
     safety.run = RunNumber::new(run);
     let config =
         Config { chain: CHAIN, genesis: genesis(), key, settings: world.settings, seed: 3 };
     let set = world.committee.set().clone();
-    let restored = Restored { safety, committed, certificate, epoch: Epoch::new(0), set };
+    let epoch = world.committee.epoch();
+    let restored = Restored { safety, committed, certificate, epoch, set, began };
     Consensus::start(config, restored, now).expect("keys of the curve")
 }

@@ -104,7 +104,7 @@ fn a_late_block_of_the_application_is_not_proposed() {
     let (at, body) = crate::world::block(1, 0);
     let next_set = world.set_digest();
     let block = Some(mokka_consensus::ProposedBlock { id: at, body, next_set });
-    let request = node.builds[0];
+    let request = node.builds[0].clone();
     for (view, parent) in [(view(9), request.parent), (request.view, id(1, 0))] {
         node.step(Input::Built(BuiltBlock { view, parent, block: block.clone() }));
     }

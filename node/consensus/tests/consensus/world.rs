@@ -46,7 +46,13 @@ pub(crate) fn prepared(term: u64, id: BlockId) -> Base {
     Base { committed, prepared: Some(Prepared { term: Term::new(term), id }) }
 }
 
+fn secret(number: u8) -> SecretKey {
+    SecretKey::from_bytes([number; 32]).unwrap()
+}
+
 pub(crate) struct World {
+    /// What the secrets are made of.
+    numbers: Vec<u8>,
     pub(crate) secrets: Vec<SecretKey>,
     pub(crate) committee: Committee,
     pub(crate) settings: Settings,
@@ -54,13 +60,37 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(model: CrashModel, validators: usize) -> Self {
-        let secret =
-            |at: usize| SecretKey::from_bytes([u8::try_from(at + 1).unwrap(); 32]).unwrap();
-        let mut secrets: Vec<_> = (0..validators).map(secret).collect();
-        secrets.sort_by_key(SecretKey::public_key);
+        let numbers = (0..validators).map(|at| u8::try_from(at + 1).unwrap());
+        Self::of(model, Epoch::new(0), numbers.collect())
+    }
+
+    fn of(model: CrashModel, epoch: Epoch, mut numbers: Vec<u8>) -> Self {
+        numbers.sort_by_key(|number| secret(*number).public_key());
+        let secrets: Vec<_> = numbers.iter().copied().map(secret).collect();
         let set = ValidatorSet::new(model, secrets.iter().map(SecretKey::public_key)).unwrap();
-        let committee = Committee::new(CHAIN, Epoch::new(0), set).unwrap();
-        Self { secrets, committee, settings: Settings::default() }
+        let committee = Committee::new(CHAIN, epoch, set).unwrap();
+        Self { numbers, secrets, committee, settings: Settings::default() }
+    }
+
+    /// The next epoch: these stay, and these come (§9).
+    pub(crate) fn next_epoch(&self, stay: &[usize], come: &[u8]) -> Self {
+        let stay = stay.iter().map(|at| self.numbers[*at]);
+        let numbers = stay.chain(come.iter().copied()).collect();
+        let epoch = self.committee.epoch().next().unwrap();
+        Self::of(self.committee.set().model(), epoch, numbers)
+    }
+
+    /// A term of this epoch.
+    pub(crate) fn view(&self, term: u64) -> View {
+        View::new(self.committee.epoch(), Term::new(term))
+    }
+
+    /// The commit certificate of the block that announces the next epoch.
+    pub(crate) fn ending(&self, term: u64, id: BlockId, next: &Self) -> Certificate {
+        let (phase, next_set, places) = (Phase::Commit, next.set_digest(), self.quorum_with(0));
+        let vote = |at: &usize| self.block_vote_on(*at, phase, term, id, next_set).signature;
+        let (signatures, signers) = (places.iter().map(vote).collect(), self.signers(&places));
+        Certificate { phase, view: self.view(term), id, next_set, signers, signatures }
     }
 
     pub(crate) fn bft(validators: usize) -> Self {
@@ -109,7 +139,7 @@ impl World {
 
     pub(crate) fn ballot(&self, candidate: usize, term: u64, attempt: u64, base: &Base) -> Ballot {
         Ballot {
-            view: view(term),
+            view: self.view(term),
             candidate: self.key(candidate),
             attempt: Attempt { run: RunNumber::new(1), counter: attempt },
             base: digest::base(&CHAIN, base),
@@ -148,13 +178,24 @@ impl World {
             })
             .collect();
         let signature = session.aggregate(&shares);
-        Proof { view: view(term), candidate: self.key(candidate), base, signers, signature }
+        Proof { view: self.view(term), candidate: self.key(candidate), base, signers, signature }
     }
 
     pub(crate) fn block_vote(&self, at: usize, phase: Phase, term: u64, id: BlockId) -> BlockVote {
-        let next_set = self.set_digest();
-        let digest = digest::block_vote(&CHAIN, phase, view(term), &id, &next_set);
-        BlockVote { view: view(term), id, next_set, signature: self.secrets[at].sign(&digest) }
+        self.block_vote_on(at, phase, term, id, self.set_digest())
+    }
+
+    /// A vote for a block after which this set is active.
+    pub(crate) fn block_vote_on(
+        &self,
+        at: usize,
+        phase: Phase,
+        term: u64,
+        id: BlockId,
+        next_set: SetDigest,
+    ) -> BlockVote {
+        let digest = digest::block_vote(&CHAIN, phase, self.view(term), &id, &next_set);
+        BlockVote { view: self.view(term), id, next_set, signature: self.secrets[at].sign(&digest) }
     }
 
     pub(crate) fn certificate_by(
@@ -167,7 +208,7 @@ impl World {
         let signatures =
             places.iter().map(|at| self.block_vote(*at, phase, term, id).signature).collect();
         let (next_set, signers) = (self.set_digest(), self.signers(places));
-        Certificate { phase, view: view(term), id, next_set, signers, signatures }
+        Certificate { phase, view: self.view(term), id, next_set, signers, signatures }
     }
 
     pub(crate) fn certificate(&self, phase: Phase, term: u64, id: BlockId) -> Certificate {
@@ -193,7 +234,7 @@ impl World {
     pub(crate) fn vote(&self, candidate: usize, term: u64, attempt: u64, base: Base) -> Vote {
         Vote {
             ballot: self.ballot(candidate, term, attempt, &base),
-            promise: view(0),
+            promise: self.view(0),
             base: self.certified(base),
             newest_proof: None,
         }

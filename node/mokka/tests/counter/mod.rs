@@ -53,7 +53,7 @@ impl StateMachine for Counter {
         }
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         blocks.push(FinalBlock { id, body, certificate });
-        self.handle.finalized(FinalizedBlock { id });
+        self.handle.finalized(FinalizedBlock { id, next_set: None });
     }
 
     fn blocks(&mut self, from: Height, _limit: RangeLimit) -> Vec<FinalBlock> {
@@ -134,6 +134,7 @@ impl Network {
                 certificate: None,
                 epoch: Epoch::default(),
                 set: self.set.clone(),
+                began: self.genesis,
             },
         };
         tokio::spawn(receiver.deliver_to(handle.clone()));

@@ -1,0 +1,180 @@
+//! The validator set changes with a block (§9).
+
+use std::collections::BTreeMap;
+
+use mokka_crypto::Committee;
+use mokka_types::{
+    Certificate, Epoch, Height, Monotonic, Packet, Promise, PublicKey, Signers, ValidatorSet, View,
+    VotedAnswer,
+};
+
+use crate::{
+    at_height::AtHeight,
+    consensus::Consensus,
+    io::{Action, EndOfTerm, Event, Fatal, Ignored, Output},
+    role::Role,
+};
+
+/// How far behind us a member may be and still count as level: a few seconds of busy blocks.
+const LEVEL_WITHIN: u64 = 100;
+
+/// What a member that is approved but not yet active showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Guest {
+    committed: Height,
+    heard_at: Option<Monotonic>,
+}
+
+/// Where a packet says that its sender is.
+struct Claim<'p> {
+    epoch: Epoch,
+    committed: Height,
+    certificate: Option<&'p Certificate>,
+}
+
+impl Consensus {
+    /// The block that is final here announces this set: its epoch begins (§9).
+    pub(crate) fn begin_epoch(&mut self, now: Monotonic, set: ValidatorSet, out: &mut Output) {
+        let Some(epoch) = self.epoch().next() else {
+            return self.halt(Fatal::NumbersExhausted, out);
+        };
+        let Ok(committee) = Committee::new(self.config.chain, epoch, set) else {
+            return self.halt(Fatal::InvalidSet(self.committed), out);
+        };
+        let led = matches!(self.role, Role::Leader(_));
+        match &self.role {
+            Role::Leader(_) => self.resign(now, EndOfTerm::EpochEnded, out),
+            Role::Candidate(_) => self.become_follower(now, out),
+            Role::Follower => {}
+        }
+        let place = |key: &PublicKey| committee.set().index_of(key);
+        let old = self.committee.set();
+        self.peers.move_to(|index| old.key(index).and_then(place));
+        self.me = place(&self.config.key);
+        self.committee = committee;
+        self.began = self.committed;
+        self.promise = Promise { view: View::new(epoch, Default::default()), signed: None };
+        self.highest_seen = self.promise.view;
+        self.leader = None;
+        self.newest_proof = None;
+        self.silent = Signers::NONE;
+        self.asked_to_sign = None;
+        self.granted = BTreeMap::new();
+        self.held = BTreeMap::new();
+        self.signed_at = None;
+        self.rival_at = None;
+        self.stand_from = None;
+        self.stashed = None;
+        self.next = AtHeight::default();
+        // Whoever led the last block shows its certificate until the new epoch has a leader.
+        self.farewell_at = led.then_some(now);
+        self.stand_at = now.after(self.config.settings.heartbeat / 2 * self.rank());
+        self.guests.retain(|key, _| self.committee.set().index_of(key).is_none());
+        out.events.push(Event::Epoch(epoch));
+    }
+
+    /// A packet of another epoch is answered by sync, never counted (§9); says whether that was
+    /// all.
+    pub(crate) fn is_of_other_epoch(
+        &mut self,
+        now: Monotonic,
+        sender: PublicKey,
+        packet: &Packet,
+        out: &mut Output,
+    ) -> bool {
+        let Some(Claim { epoch, committed, certificate }) = claim(packet) else { return false };
+        if epoch == self.epoch() {
+            return false;
+        }
+        out.ignore(Ignored::OtherEpoch);
+        if epoch > self.epoch() {
+            if let Some(certificate) = certificate.filter(|at| at.view.epoch == self.epoch()) {
+                self.see_commit(now, certificate, sender, out);
+            }
+            if committed > self.committed.height {
+                self.want_blocks(now, sender, committed, out);
+            }
+        } else if let Some(index) = self.committee.set().index_of(&sender) {
+            self.tell_promise(now, index, out);
+        }
+        // A candidate is told why it gets no vote (§5.2 rule 1).
+        !matches!(packet, Packet::Vote(_))
+    }
+
+    /// Who is to become a validator soon: they say that they are level before they are (§9).
+    pub(crate) fn on_approved(&mut self, keys: Vec<PublicKey>) {
+        let mut known = std::mem::take(&mut self.guests);
+        self.guests = keys
+            .into_iter()
+            .filter(|key| self.committee.set().index_of(key).is_none())
+            .map(|key| (key, known.remove(&key).unwrap_or_default()))
+            .collect();
+    }
+
+    pub(crate) fn hear_guest(&mut self, now: Monotonic, key: &PublicKey, committed: Height) {
+        if let Some(guest) = self.guests.get_mut(key) {
+            *guest = Guest { committed, heard_at: Some(now) };
+        }
+    }
+
+    /// Are we approved, but not yet active?
+    pub(crate) fn is_guest(&self) -> bool {
+        self.guests.contains_key(&self.config.key)
+    }
+
+    /// Everybody who lately showed a recent committed height, ourselves included (§9).
+    pub(crate) fn level(&self, now: Monotonic) -> Vec<PublicKey> {
+        let recent = |heard: Option<Monotonic>, committed: Height| {
+            heard.is_some_and(|at| now.since(at) < self.config.settings.isolation)
+                && committed.get() + LEVEL_WITHIN >= self.committed.height.get()
+        };
+        let members = self.peers.shown().filter(|(_, heard, at)| recent(*heard, *at));
+        let guests = self.guests.iter().filter(|(_, at)| recent(at.heard_at, at.committed));
+        members
+            .map(|(index, ..)| self.key_of(index))
+            .chain(guests.map(|(key, _)| *key))
+            .chain(self.me.map(|_| self.config.key))
+            .collect()
+    }
+
+    /// Shows old and new members that the old epoch has ended (§9).
+    pub(crate) fn tick_farewell(&mut self, now: Monotonic, out: &mut Output) {
+        if self.farewell_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.farewell_at = Some(now.after(self.config.settings.heartbeat));
+        if let Some(certificate) = &self.certificate {
+            out.act(Action::Broadcast(Packet::Certified(Box::new(certificate.clone()))));
+        }
+    }
+}
+
+fn claim(packet: &Packet) -> Option<Claim<'_>> {
+    let (view, committed, certificate) = match packet {
+        Packet::Vote(vote) => {
+            (vote.ballot.view, vote.base.base.committed, vote.base.commit.as_ref())
+        }
+        Packet::Voted(voted) => match &voted.answer {
+            VotedAnswer::Granted(_) => return None,
+            VotedAnswer::Refused(refused) => {
+                (refused.promise, refused.base.base.committed, refused.base.commit.as_ref())
+            }
+        },
+        Packet::Ack(ack) => (ack.proof.view, ack.committed, ack.certificate.as_ref()),
+        Packet::Alive(alive) => (alive.promise, alive.committed, None),
+        Packet::Proposal(proposal) => {
+            (proposal.proof.view, proposal.parent, proposal.parent_certificate.as_ref())
+        }
+        // A certificate is of the epoch that it ends, too.
+        Packet::Certified(_)
+        | Packet::Sign(_)
+        | Packet::Signed(_)
+        | Packet::PrepareVote(_)
+        | Packet::CommitVote(_)
+        | Packet::BlocksRequest(_)
+        | Packet::Blocks(_)
+        | Packet::BodyRequest(_)
+        | Packet::Body(_) => return None,
+    };
+    Some(Claim { epoch: view.epoch, committed: committed.height, certificate })
+}

@@ -1,0 +1,250 @@
+//! §9: the validator set changes with a block.
+
+use std::time::Duration;
+
+use mokka_consensus::{EndOfTerm, Event, Input, RoleName};
+use mokka_types::{
+    Alive, Base, BlocksRequest, BodyReply, Certificate, Packet, Phase, Refusal, VotedAnswer,
+};
+
+use crate::{
+    node::Node,
+    proposing::leads,
+    voters::newest_vote,
+    world::{HEARTBEAT, World, ack, alive, ask, block, certified, fresh_base, genesis, id},
+};
+
+/// The node follows, and hears that block 1 is final and announces the next epoch.
+fn enter<'w>(node: &mut Node<'w>, world: &World, next: &'w World) {
+    let teacher = usize::from(node.me == 0);
+    node.next = Some(next);
+    node.hears(teacher, certified(&world.ending(1, id(1, 0), next)));
+    let (at, body) = block(1, 0);
+    node.hears(teacher, Packet::Body(BodyReply { id: at, body }));
+    assert_eq!(node.committed, id(1, 0));
+    node.sent.clear();
+}
+
+/// The base of everybody right after that.
+fn on_block_1() -> Base {
+    Base { committed: id(1, 0), prepared: None }
+}
+
+fn shown(node: &Node<'_>) -> Vec<Certificate> {
+    node.said(|packet| match packet {
+        Packet::Certified(certificate) => Some((**certificate).clone()),
+        _ => None,
+    })
+}
+
+fn asked_blocks(node: &Node<'_>) -> Vec<BlocksRequest> {
+    node.said(|packet| match packet {
+        Packet::BlocksRequest(request) => Some(*request),
+        _ => None,
+    })
+}
+
+/// §9: with the block everybody drops its leader and its promise, and the new set stands at once,
+/// in rank order, for term 1 of the next epoch.
+#[test]
+fn an_announced_set_begins_an_epoch() {
+    for world in [World::bft(4), World::cft(3)] {
+        let stay: Vec<_> = (0..world.secrets.len()).collect();
+        let next = world.next_epoch(&stay, &[50]);
+        let mut node = Node::new(&world, 0);
+        node.follows(1, 3);
+        enter(&mut node, &world, &next);
+        assert!(node.events().any(|event| *event == Event::Epoch(next.committee.epoch())));
+        assert_eq!((node.status().leader, node.status().promise), (None, next.view(0)));
+        let wait = node.until("stands", |node| newest_vote(node).is_some());
+        let last = u32::try_from(next.secrets.len() - 1).unwrap();
+        assert!(wait <= HEARTBEAT / 2 * last + Duration::from_millis(1), "{wait:?}");
+        let vote = newest_vote(&node).unwrap();
+        assert_eq!((vote.ballot.view, vote.base.base), (next.view(1), on_block_1()));
+    }
+}
+
+/// §9: who is not in the new set follows, and says nothing.
+#[test]
+fn a_removed_validator_observes() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[1, 2, 3], &[]);
+    let mut node = Node::new(&world, 0);
+    enter(&mut node, &world, &next);
+    node.pass(Duration::from_secs(10));
+    assert_eq!((node.status().role, node.sent.len()), (RoleName::Follower, 0));
+    let proof = next.proof(1, 1, on_block_1());
+    node.hears(1, ack(&proof)).hears(1, ask(next.vote(1, 2, 2, on_block_1())));
+    assert_eq!(node.status().leader, Some(next.key(1)));
+    assert!(node.sent.is_empty());
+}
+
+/// §9: a new validator that followed so far takes part once it has heard the others (§8).
+#[test]
+fn a_new_member_takes_part() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[200]);
+    let mut node = Node::observer(&world);
+    enter(&mut node, &world, &next);
+    let others = (0..next.secrets.len()).filter(|other| *other != node.me);
+    for other in others.collect::<Vec<_>>() {
+        let alive = Alive { promise: next.view(0), committed: id(1, 0) };
+        node.hears(other, Packet::Alive(alive));
+    }
+    node.until("stands", |node| newest_vote(node).is_some());
+    assert_eq!(newest_vote(&node).unwrap().ballot.view, next.view(1));
+}
+
+/// §9: whoever led the last block shows its certificate each heartbeat, also to new members, until
+/// the new epoch has a leader.
+#[test]
+fn the_old_leader_shows_the_end_of_its_epoch() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[1, 2, 3], &[50]);
+    let (mut node, _) = leads(&world);
+    node.next = Some(&next);
+    node.work().built(1, 0);
+    let term = node.status().promise.term.get();
+    for phase in [Phase::Prepare, Phase::Commit] {
+        for at in [1, 2] {
+            let vote = world.block_vote_on(at, phase, term, id(1, 0), next.set_digest());
+            let packet = match phase {
+                Phase::Prepare => Packet::PrepareVote(vote),
+                Phase::Commit => Packet::CommitVote(vote),
+            };
+            node.hears_of(&world, at, packet);
+        }
+    }
+    let resigned =
+        |event: &Event| matches!(event, Event::Resigned { reason: EndOfTerm::EpochEnded, .. });
+    assert!(node.events().any(resigned));
+    node.sent.clear();
+    node.pass(HEARTBEAT * 5);
+    assert_eq!(shown(&node).len(), 5);
+    assert!(shown(&node).iter().all(|at| at.id == id(1, 0) && at.phase == Phase::Commit));
+    node.hears(1, ack(&next.proof(1, 1, on_block_1())));
+    node.sent.clear();
+    node.pass(HEARTBEAT * 5);
+    assert!(shown(&node).is_empty());
+}
+
+/// §9: packets of a later epoch make a node sync, whoever sends them; they are never counted.
+#[test]
+fn packets_of_a_later_epoch_make_a_node_sync() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[1, 2, 3], &[50]);
+    let alive = Packet::Alive(Alive { promise: next.view(1), committed: id(5, 0) });
+    let proof = next.proof(1, 1, on_block_1());
+    let proposal = Packet::Proposal(Box::new(next.proposal(&proof, 6, 0)));
+    for packet in [alive, proposal] {
+        for from in 0..next.secrets.len() {
+            let mut node = Node::new(&world, 0);
+            node.hears_of(&next, from, packet.clone());
+            assert_eq!(asked_blocks(&node).len(), 1);
+            assert_eq!(node.status().promise, world.view(0));
+        }
+    }
+}
+
+/// §9: a member that is still in the epoch before is told, at most once a heartbeat.
+#[test]
+fn packets_of_an_earlier_epoch_are_answered() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[50]);
+    let mut node = Node::new(&world, 0);
+    let old = ack(&world.proof(1, 9, fresh_base()));
+    enter(&mut node, &world, &next);
+    node.hears_of(&world, 1, old.clone()).hears_of(&world, 1, old);
+    let told = node.said(|packet| match packet {
+        Packet::Alive(alive) => Some(*alive),
+        _ => None,
+    });
+    assert_eq!(told, [Alive { promise: next.view(0), committed: id(1, 0) }]);
+    assert_eq!(node.status().leader, None);
+}
+
+/// §5.2 rule 4, §9: what ended the last epoch is a base of this one; validators of the last epoch
+/// prove nothing else any more, not even together.
+#[test]
+fn an_old_set_proves_only_the_block_that_ended_it() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[50]);
+    let mut node = Node::new(&world, 0);
+    enter(&mut node, &world, &next);
+    let mut vote = next.vote(1, 1, 1, on_block_1());
+    vote.base.commit = Some(world.ending(1, id(1, 0), &next));
+    node.hears(1, ask(vote));
+    let mut vote = next.vote(2, 1, 1, Base { committed: id(2, 0), prepared: None });
+    vote.base.commit = Some(world.commit(9, id(2, 0)));
+    node.hears(2, ask(vote));
+    let answers = node.said(|packet| match packet {
+        Packet::Voted(voted) => Some(match &voted.answer {
+            VotedAnswer::Granted(_) => None,
+            VotedAnswer::Refused(refused) => Some(refused.reason),
+        }),
+        _ => None,
+    });
+    assert_eq!(answers, [None, Some(Refusal::InvalidBase)]);
+    node.hears_of(&world, 1, certified(&world.commit(9, id(2, 0))));
+    assert_eq!(node.committed, id(1, 0));
+}
+
+/// §9: promises of the epoch before bind nobody after a restart, and its last block is the base.
+#[test]
+fn a_restart_stays_in_the_epoch() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[50]);
+    let mut node = Node::new(&world, 0);
+    node.follows(1, 7);
+    enter(&mut node, &world, &next);
+    node.restart();
+    assert_eq!(node.status().promise, next.view(0));
+    let mut vote = next.vote(1, 1, 1, on_block_1());
+    vote.base.commit = Some(world.ending(1, id(1, 0), &next));
+    node.hears(1, ask(vote));
+    let granted = |packet: &Packet| {
+        matches!(packet,
+        Packet::Voted(voted) if matches!(voted.answer, VotedAnswer::Granted(_)))
+    };
+    assert_eq!(node.said(|packet| granted(packet).then_some(())).len(), 1);
+}
+
+/// §9: whoever builds a block is told who is level: a set that is not must not be announced.
+#[test]
+fn the_builder_is_told_who_is_level() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[50]);
+    let newcomer = (0..5).find(|at| world.committee.set().index_of(&next.key(*at)).is_none());
+    let newcomer = newcomer.unwrap();
+    for approved in [true, false] {
+        let (mut node, _) = leads(&world);
+        node.pass(world.settings.isolation - HEARTBEAT);
+        if approved {
+            node.step(Input::Approved(vec![next.key(newcomer)]));
+        }
+        node.hears_of(&next, newcomer, alive(0, genesis())).hears(2, alive(0, genesis()));
+        node.hears(3, alive(0, genesis()));
+        node.work();
+        let mut expected = vec![world.key(0), world.key(2), world.key(3)];
+        expected.extend(approved.then(|| next.key(newcomer)));
+        let mut level = node.builds[0].level.clone();
+        level.retain(|key| *key != world.key(1));
+        level.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(level, expected);
+    }
+}
+
+/// §9: who is approved tells the leader that it is level, before it is a validator.
+#[test]
+fn an_approved_node_says_that_it_is_level() {
+    let world = World::bft(4);
+    let mut node = Node::observer(&world);
+    let key = mokka_crypto::SecretKey::from_bytes([200; 32]).unwrap().public_key();
+    let proof = world.proof(1, 1, fresh_base());
+    node.hears(1, ack(&proof)).pass(HEARTBEAT * 10);
+    assert!(node.sent.is_empty());
+    node.step(Input::Approved(vec![key]));
+    node.pass(HEARTBEAT * 9);
+    assert_eq!(node.said(|packet| matches!(packet, Packet::Alive(_)).then_some(())).len(), 2);
+}
