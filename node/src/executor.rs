@@ -337,9 +337,12 @@ impl Executor {
 
     /// What was executed when the block was checked; once more, where it made room for others.
     fn execution_of(&mut self, block: &FinalizeBlock) -> Result<Committed, String> {
-        let (id, body, origin) = (block.id, block.body.clone(), Origin::Certified);
-        let (ticket, parent) = (Default::default(), self.surroundings.store.head());
-        self.verdict(&CheckRequest { ticket, id, parent, body, origin })?;
+        let id = block.id;
+        if !self.executed.contains_key(&id) {
+            let (body, origin) = (block.body.clone(), Origin::Certified);
+            let (ticket, parent) = (Default::default(), self.surroundings.store.head());
+            self.verdict(&CheckRequest { ticket, id, parent, body, origin })?;
+        }
         let executed = self.executed.get(&id).cloned();
         executed.ok_or_else(|| format!("block {} is certified but invalid here", id.hash))
     }

@@ -3,7 +3,9 @@
 use std::{
     path::Path,
     process::{Command, Output, Stdio},
-    time::{Duration, Instant},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 /// How long a command that is not a node may take.
@@ -43,18 +45,16 @@ pub(crate) fn mokka_fails(dir: &Path, line: &[&str]) -> String {
 fn finish(dir: &Path, line: &[&str]) -> Output {
     let mut command = mokka(dir);
     command.args(line).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let started = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if started.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            let output = child.wait_with_output().unwrap();
-            let errors = String::from_utf8_lossy(&output.stderr);
-            panic!("mokka {line:?} does not end: {errors}");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.wait_with_output().unwrap()
+    let child = command.spawn().unwrap();
+    let process = child.id().to_string();
+    // Read while it runs: who writes more than a pipe holds would wait for us.
+    let (ends, ended) = mpsc::sync_channel(1);
+    thread::spawn(move || ends.send(child.wait_with_output().unwrap()));
+    ended.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        signal_group("KILL", &process);
+        let errors = ended.recv().map(|output| output.stderr).unwrap_or_default();
+        panic!("mokka {line:?} does not end: {}", String::from_utf8_lossy(&errors));
+    })
 }
 
 /// Sends a signal to a process, or with a minus before its number to a group of them.

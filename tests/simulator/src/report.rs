@@ -65,8 +65,7 @@ impl fmt::Display for Failure {
         write!(
             f,
             "seed {seed} ({kind}) after {at:?}: {what}\n\
-             replay: MOKKA_SEED={seed} cargo test -p mokka-simulator --test seeds one_seed -- \
-             --nocapture"
+             replay: make sim SEED={seed}"
         )
     }
 }

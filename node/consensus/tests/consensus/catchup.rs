@@ -85,16 +85,27 @@ fn a_bad_range_is_dropped_at_its_first_fault() {
 #[test]
 fn a_liar_about_its_height_is_not_believed_twice() {
     let world = World::bft(4);
-    let mut node = Node::listening(&world, 0);
-    node.hears(3, alive(0, genesis())).hears(2, alive(0, id(200, 0)));
-    node.hears(1, alive(0, id(1, 0)));
     let mut wrong = final_block(&world, 1);
     wrong.certificate.signatures.reverse();
-    node.hears(2, Packet::Blocks(vec![wrong]));
-    assert_eq!(asked(&node).last(), Some(&(1, 1)));
-    node.hears(1, Packet::Blocks(vec![final_block(&world, 1)]));
-    assert_eq!(node.committed, id(1, 0));
-    node.until("stands", |node| newest_vote(node).is_some());
+    let mut node = Node::listening(&world, 0);
+    node.hears(1, alive(0, id(200, 0))).hears(2, alive(0, id(1, 0)));
+    node.hears(1, Packet::Blocks(vec![wrong.clone()]));
+    assert_eq!(asked(&node), [(1, 1), (2, 1)]);
+    let mut node = Node::listening(&world, 0);
+    node.hears(1, alive(0, id(200, 0))).hears(2, alive(0, genesis()));
+    node.hears(3, ask(world.vote(3, 1, 1, fresh_base())));
+    assert!(votes_for(&node).is_empty(), "it listens");
+    node.hears(1, Packet::Blocks(vec![wrong]));
+    node.hears(3, ask(world.vote(3, 1, 1, fresh_base())));
+    assert_eq!(votes_for(&node), [world.key(3)]);
+}
+
+/// Whom the node answered.
+fn votes_for(node: &Node<'_>) -> Vec<mokka_types::PublicKey> {
+    node.said(|packet| match packet {
+        Packet::Voted(voted) => Some(voted.ballot.candidate),
+        _ => None,
+    })
 }
 
 /// §6.8: a body that was not asked of its sender is not looked at.
