@@ -28,7 +28,9 @@ impl Repository {
     /// When it cannot be read.
     #[must_use]
     pub fn this() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        // As it runs, not as it was compiled: clones may share a target folder.
+        let crate_dir = std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this");
+        let root = Path::new(&crate_dir).join("../..");
         let root = root.canonicalize().expect("this crate lies in tests/tidy of the repository");
         let mut paths = Vec::new();
         walk(&root, "", &mut paths);
