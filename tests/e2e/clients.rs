@@ -29,7 +29,7 @@ async fn installed() -> Result<PathBuf, String> {
         let asked = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
         asked.map_err(|error| format!("{tool} is not here: {error}"))?;
     }
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients");
+    let from = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../tests/clients");
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
     std::fs::create_dir_all(&to).unwrap();
     let lock = "package-lock.json";
@@ -65,7 +65,8 @@ async fn tools_of_ethereum_work_as_on_any_chain() {
     let network = Network::start(Plan::bft(4)).await;
     let urls: Vec<_> =
         (0..network.len()).map(|at| format!("http://{}", network.node(at).rpc())).collect();
-    let token = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/e2e/contracts/Token.json");
+    let token = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap())
+        .join("../tests/e2e/contracts/Token.json");
     for script in ["cast.mjs", "ethers.mjs", "viem.mjs"] {
         let started = std::time::Instant::now();
         let mut node = tokio::process::Command::new("node");
