@@ -37,6 +37,7 @@ mod sender;
 mod spec;
 mod stamp;
 mod state;
+pub mod system;
 mod transaction;
 pub mod tree;
 mod working;
