@@ -1,20 +1,16 @@
 //! What the values of a genesis file must be to each other, however they were read.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use alloy_eips::eip2935::{HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE};
 use alloy_genesis::GenesisAccount;
 use alloy_primitives::{Address, U256, address};
-use mokka_types::MAX_VALIDATORS;
+use mokka_types::{MAX_VALIDATORS, Setting, check_name};
 
 use crate::{
     Draft, Validator,
-    defaults::{
-        ALIVE_INTERVAL, MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_NAME_CHARS, MAX_TIMER,
-        MAX_TIMESTAMP, MIN_BLOCK_BYTES, MIN_GAS_LIMIT, WORST_GAS_PER_SECOND,
-    },
-    mistake::Problem,
-    mokka::TIMERS,
+    defaults::{MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_TIMESTAMP, MIN_BLOCK_BYTES},
+    mistake::{Problem, setting_path},
     reader::Notes,
 };
 
@@ -43,8 +39,7 @@ impl Listed {
 pub(crate) fn check(draft: &Draft, listed: &[Listed], notes: &mut Notes) {
     chain(draft, notes);
     validators(listed, notes);
-    timers(draft, notes);
-    relations(draft, notes);
+    settings(draft, notes);
     accounts(&draft.alloc, notes);
 }
 
@@ -57,8 +52,6 @@ fn chain(draft: &Draft, notes: &mut Notes) {
     let value = draft.chain_id;
     bound("config.chainId", value == 0, Problem::ChainIdZero);
     bound("config.chainId", value > MAX_CHAIN_ID, Problem::ChainIdTooLarge { value });
-    let value = draft.gas_limit;
-    bound("gasLimit", value < MIN_GAS_LIMIT, Problem::GasLimitTooSmall { value });
     let value = draft.timestamp;
     bound("timestamp", value > MAX_TIMESTAMP, Problem::TimestampTooLarge { value });
     let value = u64::from(draft.settings.max_block_bytes);
@@ -87,7 +80,10 @@ fn validators(listed: &[Listed], notes: &mut Notes) {
         }
         if let Some(name) = &validator.name {
             let path = format!("{}.name", entry.path);
-            check_name(&path, name, notes);
+            if let Err(problem) = check_name(name) {
+                let value = name.clone();
+                notes.add(&path, Problem::Name { value, problem });
+            }
             if let Some(first) = first_use(&mut names, name, at) {
                 notes.add(&path, Problem::NameTwice { name: name.clone(), first });
             }
@@ -107,145 +103,14 @@ fn first_use<T: Ord>(seen: &mut BTreeMap<T, usize>, value: T, at: usize) -> Opti
     (first != at).then_some(first)
 }
 
-fn check_name(path: &str, name: &str, notes: &mut Notes) {
-    let found = name.chars().count();
-    if name.trim().is_empty() {
-        notes.add(path, Problem::NameEmpty);
-    } else if found > MAX_NAME_CHARS {
-        notes.add(path, Problem::NameTooLong { found });
-    } else if !name.chars().all(|char| char.is_alphanumeric() || "-_. ".contains(char)) {
-        notes.add(path, Problem::NameCharacters { value: name.to_owned() });
+/// §4: the timers and the gas limit must fit together.
+fn settings(draft: &Draft, notes: &mut Notes) {
+    let touched = |setting: Setting| notes.touch(&setting_path(setting));
+    let mut broken = draft.settings.broken(draft.gas_limit);
+    broken.retain(|rule| !touched(rule.setting()) && !rule.other().is_some_and(touched));
+    for rule in broken {
+        notes.add(&setting_path(rule.setting()), Problem::Setting(rule));
     }
-}
-
-/// Each length of time by itself.
-fn timers(draft: &Draft, notes: &mut Notes) {
-    let mut settings = draft.settings;
-    for (name, timer) in TIMERS {
-        let value = *timer(&mut settings);
-        // Blocks may follow each other without a pause; every other timer needs time.
-        let zero = (name != "blockInterval").then_some(Problem::TimerZero);
-        timer_alone(name, value, zero, notes);
-    }
-    if let Some(value) = settings.empty_block_interval {
-        timer_alone("emptyBlockInterval", value, Some(Problem::EmptyIntervalZero), notes);
-    }
-}
-
-fn timer_alone(name: &str, value: Duration, zero: Option<Problem>, notes: &mut Notes) {
-    let path = format!("config.mokka.{name}");
-    if notes.touch(&path) {
-        return;
-    }
-    if let Some(zero) = zero.filter(|_| value.is_zero()) {
-        notes.add(&path, zero);
-    } else if !value.subsec_nanos().is_multiple_of(1_000_000) {
-        notes.add(&path, Problem::TimerTooFine { value });
-    } else if value > MAX_TIMER {
-        notes.add(&path, Problem::TimerTooLong { value });
-    }
-}
-
-/// A relation between fields of `config.mokka`; the first is the one to change.
-struct Relation {
-    fields: &'static [&'static str],
-    holds: bool,
-    problem: Problem,
-}
-
-/// §4: the timers must fit together.
-fn relations(draft: &Draft, notes: &mut Notes) {
-    let broken = |field: &&str| match *field {
-        "gasLimit" => notes.touch("gasLimit"),
-        field => notes.touch(&format!("config.mokka.{field}")),
-    };
-    let fails = |relation: &Relation| !relation.holds && !relation.fields.iter().any(broken);
-    let failing: Vec<_> = leading(draft).into_iter().chain(ending(draft)).filter(fails).collect();
-    for relation in failing {
-        notes.add(&format!("config.mokka.{}", relation.fields[0]), relation.problem);
-    }
-}
-
-/// Between the timers that make leaders.
-fn leading(draft: &Draft) -> Vec<Relation> {
-    let settings = &draft.settings;
-    let (heartbeat, election) = (settings.heartbeat, settings.election_timeout);
-    let (proof, handover) = (settings.proof_lifetime, settings.handover_lead);
-    let block = settings.block_interval;
-    let mut relations = vec![
-        Relation {
-            fields: &["electionTimeout", "heartbeat"],
-            holds: heartbeat < election,
-            problem: Problem::ElectionNotAboveHeartbeat { election, heartbeat },
-        },
-        Relation {
-            fields: &["proofLifetime", "electionTimeout"],
-            holds: election.saturating_mul(3) < proof,
-            problem: Problem::ProofNotAboveElections { proof, election },
-        },
-        Relation {
-            fields: &["handoverLead", "electionTimeout"],
-            holds: handover >= election,
-            problem: Problem::HandoverBelowElection { handover, election },
-        },
-        Relation {
-            fields: &["handoverLead", "proofLifetime"],
-            holds: handover.saturating_mul(2) < proof,
-            problem: Problem::HandoverTooLong { handover, proof },
-        },
-    ];
-    relations.extend(settings.empty_block_interval.map(|empty| Relation {
-        fields: &["emptyBlockInterval", "blockInterval"],
-        holds: empty >= block,
-        problem: Problem::EmptyBelowBlockInterval { empty, block },
-    }));
-    relations
-}
-
-/// Between the timers that end leaders.
-fn ending(draft: &Draft) -> [Relation; 6] {
-    let settings = &draft.settings;
-    let (heartbeat, proof) = (settings.heartbeat, settings.proof_lifetime);
-    let (progress, isolation) = (settings.progress_timeout, settings.isolation);
-    let gas_limit = draft.gas_limit;
-    let execution = worst_execution(gas_limit);
-    [
-        Relation {
-            fields: &["progressTimeout", "gasLimit"],
-            holds: progress > execution.saturating_mul(4),
-            problem: Problem::ProgressNotAboveExecution { progress, gas_limit, execution },
-        },
-        Relation {
-            fields: &["progressTimeout", "heartbeat"],
-            holds: progress > heartbeat.saturating_mul(4),
-            problem: Problem::ProgressNotAboveHeartbeats { progress, heartbeat },
-        },
-        Relation {
-            fields: &["progressTimeout", "proofLifetime"],
-            holds: progress < proof,
-            problem: Problem::ProgressNotBelowProof { progress, proof },
-        },
-        Relation {
-            fields: &["isolation"],
-            holds: isolation > ALIVE_INTERVAL.saturating_mul(2),
-            problem: Problem::IsolationTooShort { isolation, alive: ALIVE_INTERVAL },
-        },
-        Relation {
-            fields: &["isolation", "heartbeat"],
-            holds: isolation > heartbeat.saturating_mul(2),
-            problem: Problem::IsolationNotAboveHeartbeats { isolation, heartbeat },
-        },
-        Relation {
-            fields: &["isolation", "proofLifetime"],
-            holds: isolation < proof,
-            problem: Problem::IsolationNotBelowProof { isolation, proof },
-        },
-    ]
-}
-
-/// How long a full block may take at the speed that any machine is assumed to have.
-fn worst_execution(gas_limit: u64) -> Duration {
-    Duration::from_millis(gas_limit / (WORST_GAS_PER_SECOND / 1_000))
 }
 
 fn accounts(alloc: &BTreeMap<Address, GenesisAccount>, notes: &mut Notes) {

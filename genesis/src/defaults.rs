@@ -20,15 +20,15 @@
 //! backoff and the leader timeout follow from them (`consensus.md` §4). The chain hash covers every
 //! value with the defaults filled in, so writing a default down does not change it.
 
-use std::time::Duration;
+pub use mokka_types::{
+    ALIVE_INTERVAL, MAX_NAME_CHARS, MAX_TIMER, MIN_GAS_LIMIT, WORST_GAS_PER_SECOND,
+};
 
 /// Gas of every block.
 pub const GAS_LIMIT: u64 = 100_000_000;
 /// Fee that every gas costs beside the tip.
 pub const BASE_FEE: u64 = 0;
 
-/// Below this a contract of ordinary size cannot be deployed.
-pub const MIN_GAS_LIMIT: u64 = 1_000_000;
 /// Wallets compute the `v` of EIP-155 in floating point: above this it is wrong.
 pub const MAX_CHAIN_ID: u64 = 4_503_599_627_370_476;
 /// The end of the year 9999, in seconds. A timestamp beyond it is in milliseconds by mistake.
@@ -39,12 +39,3 @@ pub const MIN_BLOCK_BYTES: u64 = 256 << 10;
 pub const MAX_BLOCK_BYTES: u64 = 32 << 20;
 /// The longest code of a contract (EIP-170).
 pub const MAX_CODE_BYTES: usize = 24_576;
-/// The longest name of a validator, so that tables stay readable.
-pub const MAX_NAME_CHARS: usize = 32;
-/// No timer needs more. The progress timeout doubles up to sixteenfold, far from any overflow.
-pub const MAX_TIMER: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often followers show themselves to their leader (`consensus.md` §3, `Alive`).
-pub const ALIVE_INTERVAL: Duration = Duration::from_secs(1);
-/// The gas that any machine is assumed to execute in a second, even of the worst transactions. From
-/// it follows how long a full block may take (`consensus.md` §4).
-pub const WORST_GAS_PER_SECOND: u64 = 250_000_000;

@@ -42,4 +42,5 @@ mod write;
 pub use chain::{Beginning, Genesis};
 pub use draft::Draft;
 pub use mistake::{Mistake, Mistakes, ParseError, Problem};
-pub use validator::{NodeAddress, NotANodeAddress, Validator};
+pub use mokka_types::{NodeAddress, NotANodeAddress};
+pub use validator::Validator;

@@ -1,14 +1,12 @@
 //! Everything that can be wrong with a genesis file: one variant and one message for each rule.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use alloy_primitives::Address;
-use humantime::format_duration as shown;
-use mokka_types::{MAX_VALIDATORS, PublicKey};
+use mokka_types::{BrokenRule, MAX_VALIDATORS, NameProblem, PublicKey, Setting};
 
 use crate::defaults::{
-    MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_NAME_CHARS, MAX_TIMER, MAX_TIMESTAMP,
-    MIN_BLOCK_BYTES, MIN_GAS_LIMIT,
+    MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_TIMESTAMP, MIN_BLOCK_BYTES,
 };
 
 /// What is wrong, and where.
@@ -105,10 +103,6 @@ pub enum Problem {
     #[error("is {value}, beyond what wallets can sign for; choose {MAX_CHAIN_ID} at most")]
     ChainIdTooLarge { value: u64 },
     #[error(
-        "is {value}, in which hardly a contract can be deployed; write {MIN_GAS_LIMIT} at least"
-    )]
-    GasLimitTooSmall { value: u64 },
-    #[error(
         "is {value}, beyond the year 9999; it counts seconds since 1970, not milliseconds: \
          write {MAX_TIMESTAMP} at most"
     )]
@@ -144,12 +138,8 @@ pub enum Problem {
     KeyNotOnCurve { key: PublicKey },
     #[error("{key} is also the key of validators[{first}]; give each validator a key of its own")]
     KeyTwice { key: PublicKey, first: usize },
-    #[error("is empty; remove it or write a name")]
-    NameEmpty,
-    #[error("has {found} characters; write {MAX_NAME_CHARS} at most")]
-    NameTooLong { found: usize },
-    #[error("{value:?} has characters that cannot be shown; write letters, digits, - _ . or space")]
-    NameCharacters { value: String },
+    #[error("{}", name_text(.value, *.problem))]
+    Name { value: String, problem: NameProblem },
     #[error("{name:?} is also the name of validators[{first}]; choose another")]
     NameTwice { name: String, first: usize },
     #[error(
@@ -160,79 +150,8 @@ pub enum Problem {
     NodeAddressTwice { address: String, first: usize },
 
     // Time.
-    #[error("is 0; write a length of time like \"200ms\"")]
-    TimerZero,
-    #[error("is {}, but is counted in whole milliseconds; write it like \"200ms\"", shown(*value))]
-    TimerTooFine { value: Duration },
-    #[error("is {}, but can be {} at most; write less", shown(*value), shown(MAX_TIMER))]
-    TimerTooLong { value: Duration },
-    #[error(
-        "is {}, but must be longer than a heartbeat ({}), or no election ends before the next \
-         begins; raise it or lower config.mokka.heartbeat",
-        shown(*election), shown(*heartbeat)
-    )]
-    ElectionNotAboveHeartbeat { election: Duration, heartbeat: Duration },
-    #[error(
-        "is {}, but must be more than three election timeouts ({} each), or leaders end while \
-         their successors are elected; raise it or lower config.mokka.electionTimeout",
-        shown(*proof), shown(*election)
-    )]
-    ProofNotAboveElections { proof: Duration, election: Duration },
-    #[error(
-        "is {}, but must be at least one election timeout ({}), or a handover has no time to \
-         succeed; raise it or lower config.mokka.electionTimeout",
-        shown(*handover), shown(*election)
-    )]
-    HandoverBelowElection { handover: Duration, election: Duration },
-    #[error(
-        "is {}, but must be less than half the proof lifetime ({}), or leaders hand over more than \
-         they lead; lower it or raise config.mokka.proofLifetime",
-        shown(*handover), shown(*proof)
-    )]
-    HandoverTooLong { handover: Duration, proof: Duration },
-    #[error(
-        "is {}, but must be more than four times what a full block of {gas_limit} gas may take to \
-         execute ({}), or honest leaders are deposed; raise it or lower gasLimit",
-        shown(*progress), shown(*execution)
-    )]
-    ProgressNotAboveExecution { progress: Duration, gas_limit: u64, execution: Duration },
-    #[error(
-        "is {}, but must be more than four heartbeats ({} each), or a lost packet deposes a \
-         leader; raise it or lower config.mokka.heartbeat",
-        shown(*progress), shown(*heartbeat)
-    )]
-    ProgressNotAboveHeartbeats { progress: Duration, heartbeat: Duration },
-    #[error(
-        "is {}, but must be less than the proof lifetime ({}), or it never ends a leader; lower it \
-         or raise config.mokka.proofLifetime",
-        shown(*progress), shown(*proof)
-    )]
-    ProgressNotBelowProof { progress: Duration, proof: Duration },
-    #[error(
-        "is {}, but followers show themselves about once in {}: write more than twice that",
-        shown(*isolation), shown(*alive)
-    )]
-    IsolationTooShort { isolation: Duration, alive: Duration },
-    #[error(
-        "is {}, but must be more than twice the heartbeat ({}), or a lost packet isolates a \
-         leader; raise it or lower config.mokka.heartbeat",
-        shown(*isolation), shown(*heartbeat)
-    )]
-    IsolationNotAboveHeartbeats { isolation: Duration, heartbeat: Duration },
-    #[error(
-        "is {}, but must be less than the proof lifetime ({}), or it never ends a leader; lower it \
-         or raise config.mokka.proofLifetime",
-        shown(*isolation), shown(*proof)
-    )]
-    IsolationNotBelowProof { isolation: Duration, proof: Duration },
-    #[error(
-        "is {}, less than the least time between two blocks ({}); raise it or lower \
-         config.mokka.blockInterval",
-        shown(*empty), shown(*block)
-    )]
-    EmptyBelowBlockInterval { empty: Duration, block: Duration },
-    #[error("is 0, which would make empty blocks without end; remove it to make none")]
-    EmptyIntervalZero,
+    #[error("{}", .0.text(setting_path))]
+    Setting(BrokenRule),
 
     // Accounts.
     #[error("{value:?} is no address; write 0x and 40 hex digits")]
@@ -268,4 +187,20 @@ pub enum Problem {
     HistoryContract,
     #[error("is the address in whose name the node itself calls contracts; remove the account")]
     SystemCaller,
+}
+
+/// Where the file has a setting.
+pub(crate) fn setting_path(setting: Setting) -> String {
+    match setting {
+        Setting::GasLimit => "gasLimit".to_owned(),
+        setting => format!("config.mokka.{setting}"),
+    }
+}
+
+fn name_text(value: &str, problem: NameProblem) -> String {
+    match problem {
+        NameProblem::Empty => "is empty; remove it or write a name".to_owned(),
+        NameProblem::TooLong { .. } => problem.to_string(),
+        NameProblem::Characters => format!("{value:?} {problem}"),
+    }
 }

@@ -1,39 +1,24 @@
 //! `config.mokka`: who votes, and the timers.
 
-use std::time::Duration;
-
-use mokka_types::{CrashModel, PublicKey, Settings};
+use mokka_types::{CrashModel, NodeAddress, PublicKey, Setting};
 
 use crate::{
-    Draft, NodeAddress, Validator,
+    Draft, Validator,
     check::Listed,
     json::shortened,
     mistake::Problem,
     reader::{Field, Notes, Object, parsed},
 };
 
-/// Where the settings keep a timer.
-type Timer = fn(&mut Settings) -> &mut Duration;
-
-/// Each timer by its name in the file and its place in the settings.
-pub(crate) const TIMERS: [(&str, Timer); 7] = [
-    ("heartbeat", |settings| &mut settings.heartbeat),
-    ("electionTimeout", |settings| &mut settings.election_timeout),
-    ("proofLifetime", |settings| &mut settings.proof_lifetime),
-    ("handoverLead", |settings| &mut settings.handover_lead),
-    ("progressTimeout", |settings| &mut settings.progress_timeout),
-    ("isolation", |settings| &mut settings.isolation),
-    ("blockInterval", |settings| &mut settings.block_interval),
-];
-
 pub(crate) fn read(mut section: Object<'_>, draft: &mut Draft, notes: &mut Notes) -> Vec<Listed> {
     let model = section.require("crashModel", "\"bft\" or \"cft\"", notes);
     if let Some(model) = model.and_then(|field| crash_model(&field, notes)) {
         draft.crash_model = model;
     }
-    for (name, timer) in TIMERS {
-        if let Some(value) = section.take(name).and_then(|field| field.duration(notes)) {
-            *timer(&mut draft.settings) = value;
+    for setting in Setting::ALL {
+        let Some(place) = setting.time_mut(&mut draft.settings) else { continue };
+        if let Some(value) = section.take(setting.name()).and_then(|field| field.duration(notes)) {
+            *place = value;
         }
     }
     if let Some(field) = section.take("emptyBlockInterval") {
@@ -117,7 +102,7 @@ fn read_address(field: &Field<'_>, notes: &mut Notes) -> Option<NodeAddress> {
     match text.parse::<NodeAddress>() {
         Ok(address) => Some(address),
         Err(error) => {
-            let problem = Problem::NodeAddress { value: shortened(text), reason: error.0 };
+            let problem = Problem::NodeAddress { value: shortened(text), reason: error.reason() };
             notes.add(&field.path, problem);
             None
         }

@@ -147,8 +147,8 @@ fn names_can_be_shown_and_told_apart() {
     bad_name(&"x".repeat(33), "has 33 characters; write 32 at most");
     bad_name(
         "a\u{1b}[31m",
-        "\"a\\u{1b}[31m\" has characters that cannot be shown; write letters, digits, - _ . or \
-         space",
+        "\"a\\u{1b}[31m\" has other characters than Latin letters, digits, - _ . and space; \
+         write another",
     );
     only(
         &file(json!([
