@@ -41,7 +41,7 @@ pub(crate) fn read(alloc: &Object<'_>, notes: &mut Notes) -> BTreeMap<Address, G
 }
 
 /// geth takes addresses with and without `0x`. A checksum that is there must be right.
-fn address(text: &str) -> Result<Address, Problem> {
+pub(crate) fn address(text: &str) -> Result<Address, Problem> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
     if digits.len() != 40 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(Problem::NotAnAddress { value: shortened(text) });

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use alloy_genesis::GenesisAccount;
 use alloy_primitives::Address;
-use mokka_runtime::{ChainSpec, Executed, GenesisError, genesis_block};
+use mokka_runtime::{
+    ChainSpec, Executed, GenesisError, genesis_block,
+    system::{Governance, Permissions, Role, Switch, SystemRules},
+};
 use mokka_types::{BlockHash, BlockId, ChainHash, CrashModel, Height, Settings, ValidatorSet};
 
 use crate::{Draft, Validator};
@@ -35,6 +38,10 @@ impl Genesis {
                 storage.retain(|_, value| !value.is_zero());
                 (!storage.is_empty()).then_some(storage)
             });
+        }
+        let Permissions { transactions, contracts, observers } = &mut draft.permissions;
+        for roles in [&mut transactions.roles, &mut contracts.roles, &mut observers.roles] {
+            roles.retain(|_, role| *role != Role::None);
         }
         Self(draft)
     }
@@ -69,6 +76,28 @@ impl Genesis {
     /// Timers and limits of consensus, with the defaults filled in.
     pub const fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// How members decide.
+    pub const fn governance(&self) -> &Governance {
+        &self.0.governance
+    }
+
+    /// Who may do what in block 0.
+    pub const fn permissions(&self) -> &Permissions {
+        &self.0.permissions
+    }
+
+    /// What the system contracts hold in block 0. Names and addresses of validators are not among
+    /// it: they may differ between the files of two operators.
+    pub fn system_rules(&self) -> SystemRules {
+        SystemRules {
+            validators: self.validator_set().keys().to_vec(),
+            settings: self.0.settings,
+            gas_limit: self.0.gas_limit,
+            governance: self.0.governance,
+            permissions: self.0.permissions.clone(),
+        }
     }
 
     /// Fee per gas of every block.
@@ -140,6 +169,18 @@ impl Genesis {
         }
         if self.0.alloc.values().all(|account| account.balance.is_zero()) {
             advice.push("no account has coins: nobody can pay a fee or send value".to_owned());
+        }
+        let Permissions { transactions, contracts, .. } = &self.0.permissions;
+        for (name, list, what) in [
+            ("transactions", transactions, "send transactions, except validators that vote"),
+            ("contracts", contracts, "create contracts"),
+        ] {
+            if list.switch == Switch::On && list.roles.is_empty() {
+                advice.push(format!(
+                    "permissions.{name} is on with nobody on it: until members vote somebody onto \
+                     it, nobody can {what}"
+                ));
+            }
         }
         advice
     }

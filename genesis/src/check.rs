@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 use alloy_eips::eip2935::{HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE};
 use alloy_genesis::GenesisAccount;
 use alloy_primitives::{Address, U256, address};
-use mokka_types::{MAX_VALIDATORS, Setting, check_name};
+use mokka_runtime::system::{
+    CONTRACTS, Governance, MEMBERS, NODES, NodeListRules, Role, TRANSACTIONS,
+};
+use mokka_types::{MAX_VALIDATORS, Setting, check_name, is_peer_id};
 
 use crate::{
     Draft, Validator,
-    defaults::{MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_TIMESTAMP, MIN_BLOCK_BYTES},
+    defaults::{
+        MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_PERIOD, MAX_TIMESTAMP, MIN_BLOCK_BYTES,
+    },
+    json::shortened,
     mistake::{Problem, setting_path},
     reader::Notes,
 };
@@ -40,6 +46,8 @@ pub(crate) fn check(draft: &Draft, listed: &[Listed], notes: &mut Notes) {
     chain(draft, notes);
     validators(listed, notes);
     settings(draft, notes);
+    governance(&draft.governance, notes);
+    observers(&draft.permissions.observers, notes);
     accounts(&draft.alloc, notes);
 }
 
@@ -113,6 +121,36 @@ fn settings(draft: &Draft, notes: &mut Notes) {
     }
 }
 
+fn governance(governance: &Governance, notes: &mut Notes) {
+    for (name, value) in [
+        ("votingPeriod", governance.voting_period),
+        ("acceptancePeriod", governance.acceptance_period),
+    ] {
+        let path = format!("config.mokka.governance.{name}");
+        if notes.touch(&path) {
+            continue;
+        }
+        if value.is_zero() {
+            notes.add(&path, Problem::PeriodZero);
+        } else if value.subsec_nanos() != 0 {
+            notes.add(&path, Problem::PeriodTooFine { value });
+        } else if value > MAX_PERIOD {
+            notes.add(&path, Problem::PeriodTooLong { value });
+        }
+    }
+}
+
+/// What only a draft can have: reading a file leaves it out.
+fn observers(observers: &NodeListRules, notes: &mut Notes) {
+    let path = "config.mokka.permissions.observers";
+    for (account, _) in observers.roles.iter().filter(|(_, role)| **role == Role::Enabled) {
+        notes.add(path, Problem::EnabledMeansNothing { account: *account });
+    }
+    for (at, node) in observers.nodes.iter().enumerate().filter(|(_, node)| !is_peer_id(node)) {
+        notes.add(&format!("{path}.nodes[{at}]"), Problem::NotAPeerId { value: shortened(node) });
+    }
+}
+
 fn accounts(alloc: &BTreeMap<Address, GenesisAccount>, notes: &mut Notes) {
     let mut supply = Some(U256::ZERO);
     for (address, account) in alloc {
@@ -147,6 +185,9 @@ fn one_account(path: &str, address: Address, account: &GenesisAccount, notes: &m
     }
     if address == SYSTEM_CALLER {
         notes.add(path, Problem::SystemCaller);
+    }
+    if [MEMBERS, TRANSACTIONS, CONTRACTS, NODES].contains(&address) {
+        notes.add(path, Problem::SystemContract);
     }
     if is_precompile(address) {
         let given = [("code", code > 0), ("storage", has_storage), ("nonce", has_nonce)];

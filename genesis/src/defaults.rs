@@ -14,11 +14,18 @@
 //! | `config.mokka.emptyBlockInterval` | none: no empty blocks |
 //! | `config.mokka.maxBlockBytes` | 4MiB |
 //! | `config.mokka.baseFee` | 0 |
+//! | `config.mokka.governance.threshold` | `"majority"` |
+//! | `config.mokka.governance.votingPeriod` | 7days |
+//! | `config.mokka.governance.acceptancePeriod` | 1day |
+//! | `config.mokka.permissions` | every list off and empty, no observers |
 //!
 //! `config.chainId`, `config.mokka.crashModel`, `config.mokka.validators` and `alloc` have none: a
 //! chain must say who it is. The timers are those of [`mokka_types::Settings::default`]; the
-//! backoff and the leader timeout follow from them (`consensus.md` §4). The chain hash covers every
-//! value with the defaults filled in, so writing a default down does not change it.
+//! backoff and the leader timeout follow from them (`consensus.md` §4). `governance` is that of
+//! [`mokka_runtime::system::Governance::default`]. The chain hash covers every value with the
+//! defaults filled in, so writing a default down does not change it.
+
+use std::time::Duration;
 
 pub use mokka_types::{
     ALIVE_INTERVAL, MAX_NAME_CHARS, MAX_TIMER, MIN_GAS_LIMIT, WORST_GAS_PER_SECOND,
@@ -39,3 +46,5 @@ pub const MIN_BLOCK_BYTES: u64 = 256 << 10;
 pub const MAX_BLOCK_BYTES: u64 = 32 << 20;
 /// The longest code of a contract (EIP-170).
 pub const MAX_CODE_BYTES: usize = 24_576;
+/// A year, as `humantime` counts it. A proposal that waits longer is forgotten, not considered.
+pub const MAX_PERIOD: Duration = Duration::from_secs(31_557_600);

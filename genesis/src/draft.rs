@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_genesis::GenesisAccount;
 use alloy_primitives::{Address, U256};
+use mokka_runtime::system::{Governance, Permissions};
 use mokka_types::{CrashModel, Settings};
 
 use crate::{
@@ -25,6 +26,10 @@ pub struct Draft {
     pub validators: Vec<Validator>,
     /// Timers and limits of consensus.
     pub settings: Settings,
+    /// How members decide.
+    pub governance: Governance,
+    /// Who may do what.
+    pub permissions: Permissions,
     /// Fee per gas of every block.
     pub base_fee: u64,
     /// Gas of every block.
@@ -43,6 +48,8 @@ impl Draft {
             crash_model,
             validators: Vec::new(),
             settings: Settings::default(),
+            governance: Governance::default(),
+            permissions: Permissions::default(),
             base_fee: defaults::BASE_FEE,
             gas_limit: defaults::GAS_LIMIT,
             timestamp: 0,

@@ -22,7 +22,8 @@
 //!   reach.
 //!
 //! # Units
-//! Lengths of time are text with a unit (`"200ms"`), in whole milliseconds. Sizes are bytes, or
+//! Lengths of time are text with a unit (`"200ms"`): timers in whole milliseconds, the periods of
+//! `governance` in whole seconds. Sizes are bytes, or
 //! text like `"4MiB"`. `timestamp` is in seconds. Balances are in the smallest unit of the coin.
 
 mod alloc;
@@ -30,6 +31,7 @@ mod chain;
 mod check;
 pub mod defaults;
 mod draft;
+mod governance;
 mod json;
 mod mistake;
 mod mokka;
@@ -42,5 +44,8 @@ mod write;
 pub use chain::{Beginning, Genesis};
 pub use draft::Draft;
 pub use mistake::{Mistake, Mistakes, ParseError, Problem};
+pub use mokka_runtime::system::{
+    AllowListRules, Governance, NodeListRules, Permissions, Role, Switch, SystemRules, Threshold,
+};
 pub use mokka_types::{NodeAddress, NotANodeAddress};
 pub use validator::Validator;

@@ -1,12 +1,13 @@
 //! Everything that can be wrong with a genesis file: one variant and one message for each rule.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use alloy_primitives::Address;
+use humantime::format_duration as shown;
 use mokka_types::{BrokenRule, MAX_VALIDATORS, NameProblem, PublicKey, Setting};
 
 use crate::defaults::{
-    MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_TIMESTAMP, MIN_BLOCK_BYTES,
+    MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_PERIOD, MAX_TIMESTAMP, MIN_BLOCK_BYTES,
 };
 
 /// What is wrong, and where.
@@ -153,6 +154,27 @@ pub enum Problem {
     #[error("{}", .0.text(setting_path))]
     Setting(BrokenRule),
 
+    // Members and permissions.
+    #[error(
+        "is {value:?}; write \"majority\", \"twoThirds\", or {{ \"admin\": \"0x…\" }} for one \
+         account"
+    )]
+    NotAThreshold { value: String },
+    #[error("is 0; write a length of time like \"7d\"")]
+    PeriodZero,
+    #[error("is {}, but is counted in whole seconds; write it like \"7d\"", shown(*value))]
+    PeriodTooFine { value: Duration },
+    #[error("is {}, but can be {} at most; write less", shown(*value), shown(MAX_PERIOD))]
+    PeriodTooLong { value: Duration },
+    #[error("{account} is also in {first}; an account has one role, keep one of them")]
+    RoleTwice { account: Address, first: String },
+    #[error("enables {account}, which means nothing here; list its node under nodes")]
+    EnabledMeansNothing { account: Address },
+    #[error("{value:?} is no peer id; write what `mokka status` shows of the node, 12D3KooW…")]
+    NotAPeerId { value: String },
+    #[error("is also nodes[{first}]; keep one")]
+    NodeTwice { first: usize },
+
     // Accounts.
     #[error("{value:?} is no address; write 0x and 40 hex digits")]
     NotAnAddress { value: String },
@@ -187,6 +209,8 @@ pub enum Problem {
     HistoryContract,
     #[error("is the address in whose name the node itself calls contracts; remove the account")]
     SystemCaller,
+    #[error("is a system contract, whose account the node makes itself; remove the account")]
+    SystemContract,
 }
 
 /// Where the file has a setting.

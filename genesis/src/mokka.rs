@@ -1,10 +1,11 @@
-//! `config.mokka`: who votes, and the timers.
+//! `config.mokka`: who votes, the timers, and the sections about members.
 
 use mokka_types::{CrashModel, NodeAddress, PublicKey, Setting};
 
 use crate::{
     Draft, Validator,
     check::Listed,
+    governance,
     json::shortened,
     mistake::Problem,
     reader::{Field, Notes, Object, parsed},
@@ -29,6 +30,12 @@ pub(crate) fn read(mut section: Object<'_>, draft: &mut Draft, notes: &mut Notes
     }
     if let Some(base_fee) = section.take("baseFee").and_then(|field| field.number(notes)) {
         draft.base_fee = base_fee;
+    }
+    if let Some(field) = section.take("governance") {
+        draft.governance = governance::read_governance(field, notes);
+    }
+    if let Some(field) = section.take("permissions") {
+        draft.permissions = governance::read_permissions(field, notes);
     }
     let list = section.require("validators", "a list of objects with a publicKey", notes);
     let validators = list

@@ -1,10 +1,14 @@
 //! The file as it is written: geth's fields where geth has them, every setting spelled out.
+//! `governance` and `permissions` are written where they differ from the default.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use alloy_genesis::GenesisAccount;
 use alloy_primitives::{Address, U64, U256};
 use humantime::format_duration;
+use mokka_runtime::system::{
+    AllowListRules, Governance, NodeListRules, Permissions, Role, Switch, Threshold,
+};
 use mokka_types::{CrashModel, Settings};
 use serde::{Serialize, Serializer};
 
@@ -37,6 +41,10 @@ struct Section<'a> {
     timers: Timers,
     max_block_bytes: Size,
     base_fee: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    governance: Option<Deciding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<Lists>,
 }
 
 #[derive(Serialize)]
@@ -88,6 +96,96 @@ impl<'a> Entry<'a> {
     }
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deciding {
+    threshold: Deciders,
+    voting_period: Words,
+    acceptance_period: Words,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Deciders {
+    Majority,
+    TwoThirds,
+    Admin(String),
+}
+
+impl Deciding {
+    /// Nothing where the file can be silent.
+    fn of(governance: &Governance) -> Option<Self> {
+        let threshold = match governance.threshold {
+            Threshold::Majority => Deciders::Majority,
+            Threshold::TwoThirds => Deciders::TwoThirds,
+            Threshold::Admin(account) => Deciders::Admin(account.to_string()),
+        };
+        let written = Self {
+            threshold,
+            voting_period: Words(governance.voting_period),
+            acceptance_period: Words(governance.acceptance_period),
+        };
+        (*governance != Governance::default()).then_some(written)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lists {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transactions: Option<List>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contracts: Option<List>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observers: Option<List>,
+}
+
+impl Lists {
+    /// Nothing where the file can be silent.
+    fn of(permissions: &Permissions) -> Option<Self> {
+        let Permissions { transactions, contracts, observers } = permissions;
+        let allow = |rules: &AllowListRules| {
+            let on = Some(rules.switch == Switch::On);
+            let list = List { on, ..List::of(&rules.roles) };
+            (*rules != AllowListRules::default()).then_some(list)
+        };
+        let nodes = observers.nodes.iter().cloned().collect();
+        let nodes = List { nodes, ..List::of(&observers.roles) };
+        let written = Self {
+            transactions: allow(transactions),
+            contracts: allow(contracts),
+            observers: (*observers != NodeListRules::default()).then_some(nodes),
+        };
+        (*permissions != Permissions::default()).then_some(written)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    admins: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    managers: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    enabled: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<String>,
+}
+
+impl List {
+    fn of(roles: &BTreeMap<Address, Role>) -> Self {
+        let those = |wanted: Role| {
+            let has_it = roles.iter().filter(move |(_, role)| **role == wanted);
+            has_it.map(|(account, _)| account.to_string()).collect()
+        };
+        let (admins, managers) = (those(Role::Admin), those(Role::Manager));
+        Self { on: None, admins, managers, enabled: those(Role::Enabled), nodes: Vec::new() }
+    }
+}
+
 /// A length of time as people write it.
 struct Words(Duration);
 
@@ -127,6 +225,8 @@ impl Genesis {
                     timers: Timers::of(settings),
                     max_block_bytes: Size(settings.max_block_bytes),
                     base_fee: self.base_fee(),
+                    governance: Deciding::of(self.governance()),
+                    permissions: Lists::of(self.permissions()),
                 },
             },
             timestamp: U64::from(self.timestamp()),

@@ -1,6 +1,10 @@
 //! `mokka genesis`.
 
+use mokka_genesis::{Genesis, Threshold};
+
 use crate::world::*;
+
+const NODE: &str = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
 
 fn new(more: &str) -> String {
     format!("genesis new --chain-id 7 --validator {KEY_1}=a@/dns/a.example/tcp/30303 {more}")
@@ -72,6 +76,50 @@ fn all_mistakes_of_a_file_are_found_at_once() {
     world.mokka("genesis hash nowhere").fails(1, &["cannot read the genesis file nowhere"]);
     world.write("genesis.json", "[");
     world.mokka("genesis check").fails(1, &["not valid JSON"]);
+}
+
+#[test]
+fn who_decides_and_who_may_do_what_is_said_at_the_beginning() {
+    let world = World::new();
+    let flags = format!(
+        "--governance admin:{ADDRESS_1} --voting-period 3d --transactions-admin {ADDRESS_1} \
+         --contracts-admin {ADDRESS_1} --observer {NODE}"
+    );
+    let made = world.mokka(&new(&format!("{flags} --json"))).json();
+    assert_eq!(made["governance"]["threshold"]["admin"], ADDRESS_1);
+    assert_eq!(made["governance"]["votingPeriod"], "3days");
+    assert_eq!(made["permissions"]["transactions"]["on"], true);
+    assert_eq!(made["permissions"]["contracts"]["admins"][0], ADDRESS_1);
+    assert_eq!(made["permissions"]["observers"]["nodes"][0], NODE);
+    let file = Genesis::parse(&world.read("genesis.json")).unwrap();
+    assert_eq!(file.governance().threshold, Threshold::Admin(ADDRESS_1.parse().unwrap()));
+    let text = world.mokka("genesis check").ok_with_advice();
+    for line in [
+        &format!("governance   {ADDRESS_1} decides; proposals last 3days, new nodes have 1day"),
+        "transactions sent only by those on the list: 1 admin",
+        "contracts    created only by those on the list: 1 admin",
+        "observers    1 node; list kept by nobody",
+    ] {
+        assert!(text.lines().any(|shown| shown.starts_with(line)), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_chain_without_lists_does_not_speak_of_them() {
+    let world = World::new();
+    let made = world.mokka(&new("--json")).json();
+    assert!(made["governance"].is_null() && made["permissions"].is_null());
+    let text = world.mokka("genesis check").ok_with_advice();
+    assert!(!text.contains("governance") && !text.contains("list"), "{text}");
+}
+
+#[test]
+fn members_flags_that_cannot_be_read_or_kept() {
+    let world = World::new();
+    world.mokka(&new("--governance half")).fails(2, &["--governance", "two-thirds"]);
+    world.mokka(&new("--observer me")).fails(2, &["--observer", "peer id"]);
+    world.mokka(&new("--contracts-admin 0x12")).fails(2, &["--contracts-admin", "40 hex digits"]);
+    world.mokka(&new("--voting-period 5ms")).fails(1, &["governance.votingPeriod", "seconds"]);
 }
 
 impl Done {

@@ -1,6 +1,7 @@
 //! The accounts of block 0.
 
 use alloy_primitives::{Address, B256, U256, address};
+use mokka_runtime::system::{CONTRACTS, MEMBERS, NODES, TRANSACTIONS};
 use serde_json::{Value, json};
 
 use crate::files::{ALICE, mistakes, only, parse, with};
@@ -205,6 +206,26 @@ fn the_node_puts_the_history_contract_in_itself() {
         ),
     );
     parse(&alloc(json!({ history.to_string(): { "balance": "0", "nonce": 1, "code": code } })));
+}
+
+#[test]
+fn the_node_makes_the_system_contracts_itself() {
+    for contract in [MEMBERS, TRANSACTIONS, CONTRACTS, NODES] {
+        for account in [
+            json!({ "balance": "1" }),
+            json!({ "balance": "0", "nonce": 1 }),
+            json!({ "balance": "0", "code": "0x00" }),
+            json!({ "balance": "0", "nonce": 1, "storage": { "0x1": "0x1" } }),
+        ] {
+            only(
+                &alloc(json!({ contract.to_string(): account })),
+                &format!(
+                    "alloc.{contract}: is a system contract, whose account the node makes itself; \
+                     remove the account"
+                ),
+            );
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, U256, address, b256, keccak256};
 use mokka_genesis::{Draft, Genesis, NodeAddress, Validator, predeploys};
+use mokka_runtime::system::{Governance, Permissions, Threshold};
 use mokka_types::{CrashModel, Settings};
 use proptest::prelude::*;
 
@@ -39,6 +40,13 @@ fn the_defaults_are_those_of_the_table() {
         max_block_bytes: 4 << 20,
     };
     assert_eq!(*genesis.settings(), settings);
+    let governance = Governance {
+        threshold: Threshold::Majority,
+        voting_period: Duration::from_secs(7 * 24 * 60 * 60),
+        acceptance_period: Duration::from_secs(24 * 60 * 60),
+    };
+    assert_eq!(*genesis.governance(), governance);
+    assert_eq!(*genesis.permissions(), Permissions::default());
 }
 
 #[test]
@@ -66,7 +74,9 @@ fn the_file_spells_everything_out() {
     ] {
         assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");
     }
-    assert!(!text.contains("emptyBlockInterval"));
+    for silent in ["emptyBlockInterval", "governance", "permissions"] {
+        assert!(!text.contains(silent));
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod beginning;
 mod chain;
 mod drafts;
 mod files;
+mod members;
+mod permissions;
 mod reading;
 mod timers;
 mod validators;

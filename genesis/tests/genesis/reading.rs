@@ -74,8 +74,8 @@ fn an_unknown_field_at_each_level() {
         &with("/config/mokka/heartBeat", "1s"),
         "config.mokka.heartBeat: is not a field of a Mokka genesis file; remove it, or write one \
          of: baseFee, blockInterval, crashModel, electionTimeout, emptyBlockInterval, \
-         handoverLead, heartbeat, isolation, maxBlockBytes, progressTimeout, proofLifetime, \
-         validators",
+         governance, handoverLead, heartbeat, isolation, maxBlockBytes, permissions, \
+         progressTimeout, proofLifetime, validators",
     );
     let account = json!({ "balance": "1", "amount": "1" });
     only(

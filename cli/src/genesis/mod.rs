@@ -1,5 +1,7 @@
 //! `mokka genesis`: the file that says who votes and who owns what in block 0.
 
+mod members;
+
 use std::{
     fs,
     io::Write,
@@ -13,6 +15,7 @@ use mokka_genesis::{Draft, Genesis as File, NodeAddress, Validator};
 use mokka_types::{CrashModel, PublicKey};
 use serde::Serialize;
 
+use self::members::{MembersArgs, Sections};
 use crate::{
     error::Failure,
     output::{self, Colours, Format, Table},
@@ -88,6 +91,8 @@ pub(crate) struct NewArgs {
     /// When the chain begins, in seconds since 1970 [default: 0].
     #[arg(long, value_name = "SECONDS", help_heading = "Blocks")]
     timestamp: Option<u64>,
+    #[command(flatten)]
+    members: MembersArgs,
     /// The file to write, or `-` for standard output. A file is never overwritten.
     #[arg(long, value_name = "FILE", default_value = "genesis.json", help_heading = "Output")]
     out: PathBuf,
@@ -212,6 +217,7 @@ impl NewArgs {
         if self.empty_block_interval.is_some() {
             draft.settings.empty_block_interval = self.empty_block_interval;
         }
+        self.members.apply(&mut draft);
         Ok(draft)
     }
 }
@@ -292,6 +298,8 @@ struct Summary<'a> {
     quorum: usize,
     accounts: usize,
     supply: U256,
+    #[serde(flatten)]
+    sections: Sections,
     advice: Vec<String>,
 }
 
@@ -318,6 +326,7 @@ fn summarise(genesis: &File, file: &Path, format: Format) -> Result<(), Failure>
         quorum: genesis.validator_set().quorum().votes(),
         accounts: genesis.alloc().len(),
         supply: genesis.alloc().values().map(|account| account.balance).sum(),
+        sections: Sections::of(genesis),
         advice: genesis.advice(),
     };
     match format.json {
@@ -347,6 +356,7 @@ impl Summary<'_> {
             units::number(self.accounts as u64),
             units::coins(self.supply)
         ))?;
+        members::lines(genesis).into_iter().try_for_each(output::line)?;
         output::line("")?;
         let mut table = Table::new(["validator", "public key", "address"]);
         for member in &self.validators {
