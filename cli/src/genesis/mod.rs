@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Genesis {
     /// Write a genesis file. The same command gives the same file on every machine.
-    New(NewArgs),
+    New(Box<NewArgs>),
     /// Find every mistake of a genesis file, and show what the chain would be.
     Check(CheckArgs),
     /// Print the chain hash: nodes work together if it is the same on all of them.
