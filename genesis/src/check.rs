@@ -8,7 +8,7 @@ use alloy_primitives::{Address, U256, address};
 use mokka_runtime::system::{
     CONTRACTS, Governance, MEMBERS, NODES, NodeListRules, Role, TRANSACTIONS,
 };
-use mokka_types::{MAX_VALIDATORS, Setting, check_name, is_peer_id};
+use mokka_types::{MAX_NODES, MAX_VALIDATORS, Setting, check_name, is_peer_id};
 
 use crate::{
     Draft, Validator,
@@ -140,9 +140,13 @@ fn governance(governance: &Governance, notes: &mut Notes) {
     }
 }
 
-/// What only a draft can have: reading a file leaves it out.
+/// Reading a file leaves out the nodes and roles that only a draft can have.
 fn observers(observers: &NodeListRules, notes: &mut Notes) {
     let path = "config.mokka.permissions.observers";
+    let count = observers.nodes.len();
+    if count > MAX_NODES {
+        notes.add(&format!("{path}.nodes"), Problem::TooManyNodes { count });
+    }
     for (account, _) in observers.roles.iter().filter(|(_, role)| **role == Role::Enabled) {
         notes.add(path, Problem::EnabledMeansNothing { account: *account });
     }

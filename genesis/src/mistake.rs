@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use alloy_primitives::Address;
 use humantime::format_duration as shown;
-use mokka_types::{BrokenRule, MAX_VALIDATORS, NameProblem, PublicKey, Setting};
+use mokka_types::{BrokenRule, MAX_NODES, MAX_VALIDATORS, NameProblem, PublicKey, Setting};
 
 use crate::defaults::{
     MAX_BLOCK_BYTES, MAX_CHAIN_ID, MAX_CODE_BYTES, MAX_PERIOD, MAX_TIMESTAMP, MIN_BLOCK_BYTES,
@@ -172,6 +172,8 @@ pub enum Problem {
     EnabledMeansNothing { account: Address },
     #[error("{value:?} is no peer id; write what `mokka status` shows of the node, 12D3KooW…")]
     NotAPeerId { value: String },
+    #[error("names {count} nodes, but {MAX_NODES} is the most; remove some")]
+    TooManyNodes { count: usize },
     #[error("is also nodes[{first}]; keep one")]
     NodeTwice { first: usize },
 

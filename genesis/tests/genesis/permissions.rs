@@ -148,6 +148,22 @@ fn nodes_are_peer_ids_and_listed_once() {
 }
 
 #[test]
+fn not_more_nodes_are_listed_than_members_may_list() {
+    // Base58 has no digit 0.
+    let digits = |at: usize| format!("{at:04o}").replace('0', "9");
+    let node = |at: usize| format!("{}{}", &NODE[..NODE.len() - 4], digits(at));
+    let nodes = |count: usize| {
+        file(json!({ "observers": { "nodes": (0..count).map(node).collect::<Vec<_>>() } }))
+    };
+    parse(&nodes(1_024));
+    only(
+        &nodes(1_025),
+        "config.mokka.permissions.observers.nodes: names 1025 nodes, but 1024 is the most; remove \
+         some",
+    );
+}
+
+#[test]
 fn a_list_that_is_on_with_nobody_on_it_is_advised_against() {
     let advice = |permissions: Value| parse(&file(permissions)).advice();
     assert_eq!(

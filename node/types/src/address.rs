@@ -98,6 +98,9 @@ fn is_dns_name(name: &str) -> bool {
     name.len() <= 253 && name.strip_suffix('.').unwrap_or(name).split('.').all(is_label)
 }
 
+/// The most nodes that may be listed as observers: every node reads the whole list.
+pub const MAX_NODES: usize = 1_024;
+
 /// Whether this is the text of a libp2p peer id: base58 of an Ed25519 key (`12D3KooW…`), of a
 /// secp256k1 key (`16Uiu2HA…`), or of the SHA-256 hash of a longer one (`Qm…`). That the key lies
 /// on its curve is for the network stack to find out.

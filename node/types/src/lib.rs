@@ -27,7 +27,7 @@ mod settings;
 mod validator;
 mod words;
 
-pub use address::{NodeAddress, NotANodeAddress, is_peer_id};
+pub use address::{MAX_NODES, NodeAddress, NotANodeAddress, is_peer_id};
 pub use base::{Base, CertifiedBase, Prepared};
 pub use hash::{BaseDigest, BlockHash, BlockId, Body, ChainHash, SetDigest, Signature};
 pub use name::{MAX_NAME_CHARS, NameProblem, check_name};
