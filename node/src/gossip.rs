@@ -11,7 +11,7 @@ use mokka_consensus::{Event, Status};
 use mokka_network::{Culprit, Fault, NetworkEvent, NetworkHandle, Packet, Verdict};
 use mokka_types::{Proof, PublicKey, SealedEnvelope, codec};
 use tokio::sync::{broadcast, mpsc, watch};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     door::{Arrival, Decision, Door, is_request},
@@ -133,6 +133,11 @@ impl Listener {
             }
             Event::Standing(view) => info!(term = %view, "standing for election"),
             Event::NotElected(view) => debug!(term = %view, "not elected"),
+            Event::Marked(mark) => error!(
+                key = %mark.key,
+                "this node only follows: {}; its key must sign nothing until members replace it",
+                mark.reason
+            ),
             Event::Epoch(epoch) => info!(%epoch, "the validators changed"),
             Event::Resigned { view, reason } => info!(term = %view, ?reason, "leading no more"),
             Event::Final(id) => {

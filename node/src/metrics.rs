@@ -224,7 +224,7 @@ impl Metrics {
                     self.votes_missing.get_or_create(&Validator { index }).inc();
                 }
             }
-            Event::HeartbeatTimeout | Event::Final(_) | Event::Epoch(_) => {}
+            Event::HeartbeatTimeout | Event::Final(_) | Event::Epoch(_) | Event::Marked(_) => {}
         }
     }
 

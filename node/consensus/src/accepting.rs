@@ -83,7 +83,9 @@ impl Consensus {
     /// The leader lags behind: show it what is final (§6.2).
     fn answer_old_proposal(&self, index: ValidatorIndex, out: &mut Output) {
         out.ignore(Ignored::OtherHeight);
-        if let Some(certificate) = self.certificate.as_ref().filter(|_| Some(index) != self.me) {
+        // Observers only ask.
+        let speaks = self.me.is_some_and(|me| me != index);
+        if let Some(certificate) = self.certificate.as_ref().filter(|_| speaks) {
             let packet = Packet::Certified(Box::new(certificate.clone()));
             out.act(Action::Send { to: self.key_of(index), packet });
         }

@@ -6,10 +6,11 @@ use mokka_types::{
 };
 
 use crate::{
-    at_height::{Arriving, Checked, Storing},
+    at_height::{Arriving, AtHeight, Checked, Storing},
     consensus::Consensus,
-    io::{Action, Fatal, FinalizeBlock, Ignored, Origin, Output, PeerFault},
+    io::{Action, Event, Fatal, FinalizeBlock, FinalizedBlock, Ignored, Origin, Output, PeerFault},
     peers::Novelty,
+    role::{Life, Role, Work},
 };
 
 impl Consensus {
@@ -59,6 +60,7 @@ impl Consensus {
         if self.committee.check_certificate(&certificate).is_err() {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
+        self.notice_certificate(now, &certificate, out);
         self.see_view(now, view, out);
         if view != self.promise.view {
             return out.ignore(Ignored::OldTerm);
@@ -100,6 +102,7 @@ impl Consensus {
         if self.committee.check_certificate(certificate).is_err() {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
+        self.notice_certificate(now, certificate, out);
         self.see_view(now, view, out);
         let ours = match id.height == self.committed.height {
             true => Some(self.committed.hash),
@@ -207,5 +210,53 @@ impl Consensus {
         }
         let origin = if arriving { Origin::Certified } else { Origin::ProposedAgain };
         self.inspect(id, reply.body, origin, sender, out);
+    }
+
+    /// The block is in the store: what belonged to its height is over (§6.5).
+    pub(crate) fn on_finalized(
+        &mut self,
+        now: Monotonic,
+        finalized: FinalizedBlock,
+        out: &mut Output,
+    ) {
+        let FinalizedBlock { id, next_set } = finalized;
+        let Some(arriving) = self.next.arriving.take().filter(|at| at.certificate.id == id) else {
+            return self.halt(Fatal::UnexpectedFinal(id.hash), out);
+        };
+        self.next = AtHeight::default();
+        self.committed = id;
+        self.committed_at = now;
+        self.prepared = self.prepared.take().filter(|at| at.id.height > id.height);
+        self.patience = 1;
+        self.owed_since = None;
+        if let Some(leader) = &mut self.leader
+            && leader.life == Life::CountedDead
+            && leader.proof.view == arriving.certificate.view
+            && Some(leader.index) != self.me
+        {
+            leader.life = Life::Alive;
+        }
+        let announced = arriving.certificate.next_set;
+        self.certificate = Some(arriving.certificate);
+        if let Role::Leader(leadership) = &mut self.role {
+            leadership.work = Work::Idle;
+        }
+        out.events.push(Event::Final(id));
+        match next_set {
+            Some(set) if mokka_crypto::digest::set(&set) == announced => {
+                self.begin_epoch(now, set, out);
+            }
+            None if announced == self.committee.set_digest() => {}
+            Some(_) | None => return self.halt(Fatal::InvalidSet(id), out),
+        }
+        self.base_rose(now, out);
+        if self.stand_from.is_some_and(|height| height <= id.height) {
+            self.stand_from = None;
+            self.stand_soon(now);
+        }
+        self.next_of_catchup(now, out);
+        if let Some(envelope) = self.stashed.take() {
+            self.on_proposal(now, *envelope, Novelty::OldNews, out);
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use mokka_crypto::{Committee, KeyNotOnCurve, digest};
 use mokka_types::{
     Base, BaseDigest, BlockId, Certificate, CertifiedBase, ChainHash, CrashModel, Envelope, Epoch,
-    Height, Monotonic, Packet, Phase, Prepared, PreparedRecord, Promise, Proof, PublicKey, Quorum,
-    RunNumber, SafetyState, Settings, Signers, Term, ValidatorIndex, ValidatorSet, View, Vote,
+    Height, Mark, Monotonic, Packet, Phase, Prepared, PreparedRecord, Promise, Proof, PublicKey,
+    Quorum, RunNumber, SafetyState, Settings, Signers, Term, ValidatorIndex, ValidatorSet, View,
+    Vote,
 };
 
 use crate::{
@@ -14,13 +15,10 @@ use crate::{
     catchup::Catchup,
     epochs::Guest,
     invariants,
-    io::{
-        Action, EmptyBlock, Event, Fatal, FinalizedBlock, Ignored, Input, Output, RoleName,
-        WorkWaiting,
-    },
+    io::{Action, EmptyBlock, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting},
     peers::{Novelty, Peers},
     random::Jitter,
-    role::{AskedToSign, Followed, Granted, Life, Role, Work},
+    role::{AskedToSign, Followed, Granted, Life, Role},
 };
 
 /// What a node is told once.
@@ -71,6 +69,8 @@ pub struct Status {
     pub committed: BlockId,
     /// The highest committed height that b + 1 others claim, or ours: what we are to reach.
     pub highest_claimed: Height,
+    /// Why its key signs nothing, until members replace it (§8).
+    pub mark: Option<Mark>,
 }
 
 /// A node whose records are empty listens before it speaks (§8).
@@ -107,8 +107,10 @@ pub struct Consensus {
     pub(crate) guests: BTreeMap<PublicKey, Guest>,
     /// When the end of the epoch that we ended is shown again.
     pub(crate) farewell_at: Option<Monotonic>,
-    /// Our place; an observer has none.
+    /// Our place; an observer has none, and neither has a key that must not sign.
     pub(crate) me: Option<ValidatorIndex>,
+    /// Our key signed what our records do not reach (§8).
+    pub(crate) mark: Option<Mark>,
     pub(crate) run: RunNumber,
     pub(crate) jitter: Jitter,
     pub(crate) attempts: u64,
@@ -172,7 +174,8 @@ impl Consensus {
         let empty = safety.promise == Promise::default() && safety.prepared.is_none();
         let alone = set.len() == 1;
         let committee = Committee::new(config.chain, epoch, set)?;
-        let me = committee.set().index_of(&config.key);
+        let mark = safety.mark_of(&config.key);
+        let me = committee.set().index_of(&config.key).filter(|_| mark.is_none());
         let promise = if safety.promise.view.epoch == epoch {
             safety.promise
         } else {
@@ -183,6 +186,7 @@ impl Consensus {
         let mut node = Self {
             jitter: Jitter::new(config.seed),
             me,
+            mark,
             run: safety.run,
             attempts: 0,
             tickets: 0,
@@ -227,7 +231,8 @@ impl Consensus {
             farewell_at: None,
         };
         node.restart_leader_timeout(now);
-        let out = node.step(now, Input::DeadlineReached);
+        let mut out = node.step(now, Input::DeadlineReached);
+        out.events.extend(mark.map(Event::Marked));
         Ok((node, out))
     }
 
@@ -236,6 +241,7 @@ impl Consensus {
         let mut out = Output::default();
         match input {
             Input::Packet(envelope) => self.on_packet(now, (*envelope).into_inner(), &mut out),
+            Input::Echo(envelope) => self.on_echo(now, &envelope.packet, &mut out),
             Input::DeadlineReached => {}
             Input::WorkWaiting(work) => self.work = work,
             Input::Built(built) => self.on_built(now, built, &mut out),
@@ -252,6 +258,9 @@ impl Consensus {
 
     fn on_packet(&mut self, now: Monotonic, envelope: Envelope, out: &mut Output) {
         let sender = envelope.sender;
+        if self.mark.is_some() && sender.x() == self.config.key.x() {
+            return out.ignore(Ignored::NotAValidator);
+        }
         if self.is_of_other_epoch(now, sender, &envelope.packet, out) {
             return;
         }
@@ -327,6 +336,7 @@ impl Consensus {
             proof: self.newest_proof.clone(),
             committed: self.committed,
             highest_claimed: self.peers.credible_height(self.quorum()).max(self.committed.height),
+            mark: self.mark,
         }
     }
 
@@ -431,48 +441,6 @@ impl Consensus {
             Role::Leader(_) => self.resign(now, crate::io::EndOfTerm::Stopped, out),
             Role::Candidate(_) => self.become_follower(now, out),
             Role::Follower => {}
-        }
-    }
-
-    fn on_finalized(&mut self, now: Monotonic, finalized: FinalizedBlock, out: &mut Output) {
-        let FinalizedBlock { id, next_set } = finalized;
-        let Some(arriving) = self.next.arriving.take().filter(|at| at.certificate.id == id) else {
-            return self.halt(Fatal::UnexpectedFinal(id.hash), out);
-        };
-        self.next = AtHeight::default();
-        self.committed = id;
-        self.committed_at = now;
-        self.prepared = self.prepared.take().filter(|at| at.id.height > id.height);
-        self.patience = 1;
-        self.owed_since = None;
-        if let Some(leader) = &mut self.leader
-            && leader.life == Life::CountedDead
-            && leader.proof.view == arriving.certificate.view
-            && Some(leader.index) != self.me
-        {
-            leader.life = Life::Alive;
-        }
-        let announced = arriving.certificate.next_set;
-        self.certificate = Some(arriving.certificate);
-        if let Role::Leader(leadership) = &mut self.role {
-            leadership.work = Work::Idle;
-        }
-        out.events.push(Event::Final(id));
-        match next_set {
-            Some(set) if mokka_crypto::digest::set(&set) == announced => {
-                self.begin_epoch(now, set, out);
-            }
-            None if announced == self.committee.set_digest() => {}
-            Some(_) | None => return self.halt(Fatal::InvalidSet(id), out),
-        }
-        self.base_rose(now, out);
-        if self.stand_from.is_some_and(|height| height <= id.height) {
-            self.stand_from = None;
-            self.stand_soon(now);
-        }
-        self.next_of_catchup(now, out);
-        if let Some(envelope) = self.stashed.take() {
-            self.on_proposal(now, *envelope, Novelty::OldNews, out);
         }
     }
 }

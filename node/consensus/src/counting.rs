@@ -119,6 +119,9 @@ impl Consensus {
         if !proved || Some(prepared.id.height) != self.committed.height.next() {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
+        if let Some(prepare) = &theirs.prepare {
+            self.notice_certificate(now, prepare, out);
+        }
         if let Some(known) = &self.next.takeover {
             let (same, asked) = (known.id == prepared.id, known.from == from);
             let patience = self.config.settings.election_timeout;

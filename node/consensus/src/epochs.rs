@@ -47,10 +47,9 @@ impl Consensus {
             Role::Candidate(_) => self.become_follower(now, out),
             Role::Follower => {}
         }
-        let place = |key: &PublicKey| committee.set().index_of(key);
         let old = self.committee.set();
-        self.peers.move_to(|index| old.key(index).and_then(place));
-        self.me = place(&self.config.key);
+        self.peers.move_to(|index| old.key(index).and_then(|key| committee.set().index_of(key)));
+        self.me = self.place_in(committee.set());
         self.committee = committee;
         self.began = self.committed;
         self.promise = Promise { view: View::new(epoch, Default::default()), signed: None };
@@ -119,7 +118,7 @@ impl Consensus {
 
     /// Are we approved, but not yet active?
     pub(crate) fn is_guest(&self) -> bool {
-        self.guests.contains_key(&self.config.key)
+        self.mark.is_none() && self.guests.contains_key(&self.config.key)
     }
 
     /// Everybody who lately showed a recent committed height, ourselves included (§9).

@@ -96,6 +96,7 @@ impl Consensus {
             out.accuse(self.key_of(from), PeerFault::InvalidProof);
             return false;
         }
+        self.notice_proof(now, proof, out);
         self.see_view(now, proof.view, out);
         if self.newest_proof.as_ref().is_none_or(|newest| newest.view < proof.view) {
             // Only a proof that is new shows that its signers have signed since they were silent.
@@ -129,7 +130,7 @@ impl Consensus {
         }
         self.become_follower(now, out);
         // A term of our own that we meet again is one that we led before a restart, or gave up.
-        let ours = Some(index) == self.me;
+        let ours = proof.candidate.x() == self.config.key.x();
         let heard = from == index && !ours;
         let silent_since = self.config.settings.heartbeat * 2;
         self.leader = Some(Followed {
@@ -229,6 +230,10 @@ impl Consensus {
 
     /// Tells a leader whose term is below our promise, at most once a heartbeat (§3).
     pub(crate) fn tell_promise(&mut self, now: Monotonic, index: ValidatorIndex, out: &mut Output) {
+        // Observers only ask.
+        if self.me.is_none() {
+            return;
+        }
         let span = self.config.settings.heartbeat;
         let peer = self.peers.of(index);
         if peer.told_at.is_some_and(|at| now.since(at) < span) {

@@ -70,6 +70,12 @@ impl Consensus {
         if let Err(reason) = lawful {
             return self.refuse(index, vote.ballot, reason, out);
         }
+        if let Some(prepare) = &vote.base.prepare {
+            self.notice_certificate(now, prepare, out);
+        }
+        if self.takes_part().is_none() {
+            return out.ignore(Ignored::Behind);
+        }
         match (self.protected_until(now, index), waiting) {
             (None, _) => {
                 let ballot = vote.ballot;

@@ -19,6 +19,9 @@ pub(crate) fn check(node: &Consensus) {
     if let Some(leader) = &node.leader {
         debug_assert!(leader.proof.view <= promise.view, "follows a term above the promise");
     }
+    if node.mark.is_some() {
+        debug_assert!(node.me.is_none(), "a marked node takes part");
+    }
     match &node.role {
         Role::Follower => {}
         Role::Candidate(candidacy) => {
@@ -26,6 +29,7 @@ pub(crate) fn check(node: &Consensus) {
             debug_assert!(candidacy.ballot.view >= promise.view, "stands for a promised-over term");
         }
         Role::Leader(leadership) => {
+            debug_assert!(node.me.is_some(), "an observer leads");
             let view = leadership.view();
             debug_assert!(view == promise.view, "leads {view} but promised {}", promise.view);
             debug_assert!(view > *last_led && view > *loaded_promise, "leads an old term {view}");

@@ -2,8 +2,8 @@
 
 use mokka_crypto::Verified;
 use mokka_types::{
-    AggregatedNonce, Ballot, BlockHash, BlockId, Body, Certificate, Envelope, Epoch, Packet, Phase,
-    Proof, PublicKey, SafetyRecord, SetDigest, Signers, ValidatorSet, View,
+    AggregatedNonce, Ballot, BlockHash, BlockId, Body, Certificate, Envelope, Epoch, Mark, Packet,
+    Phase, Proof, PublicKey, SafetyRecord, SetDigest, Settings, Signers, ValidatorSet, View,
 };
 
 /// Something happened.
@@ -11,6 +11,9 @@ use mokka_types::{
 pub enum Input {
     /// A packet came. Its sender is proved by the type; what it carries is not.
     Packet(Box<Verified<Envelope>>),
+    /// A packet of our own key, of an earlier run, came from outside: old news, unless it shows
+    /// that we have forgotten what we signed (§8).
+    Echo(Box<Verified<Envelope>>),
     /// The instant that [`crate::Consensus::next_deadline`] named has come.
     DeadlineReached,
     /// The application says whether executable transactions wait (§5.6).
@@ -318,6 +321,9 @@ pub enum Event {
     Final(BlockId),
     /// The block that was final last changed the validators: their epoch begins (§9).
     Epoch(Epoch),
+    /// Our key must sign nothing from this state, until members replace it (§8). Said when it turns
+    /// out, and at every start.
+    Marked(Mark),
     /// These cast no vote for a block of ours, not even too late for its certificate.
     VotesMissing(Signers),
 }
@@ -348,6 +354,8 @@ pub enum EndOfTerm {
     NoProgress,
     /// The validator set changed (§9).
     EpochEnded,
+    /// Its key must not sign (§8).
+    Marked,
     /// The operator stops the node.
     Stopped,
 }

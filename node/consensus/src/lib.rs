@@ -12,7 +12,7 @@
 //! Read in this order: `consensus` (the state and its step), `role`, `standing`, `granting`,
 //! `counting` (an election, from the candidate's and the voter's side), `following` and `leading`
 //! (a term), `proposing`, `accepting`, `voting`, `certified` (a block), `catchup`, `timers`,
-//! `epochs` (the set changes), `invariants`.
+//! `epochs` (the set changes), `mark` (lost state), `invariants`.
 //!
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when
@@ -24,6 +24,8 @@
 //! * Eligibility (§5.5), handover (§5.7), penalties (§5.4) and evidence (§10) are not here yet.
 //! * What ended the last epoch is known by its id, so that keys of the old set prove nothing any
 //!   more, whoever holds them now (§9).
+//! * Alone in a set, a node is not marked by what it sees (§8), but a declared mark counts there,
+//!   too: a chain may have grown since the state that was restored.
 //!
 //! # Units
 //! Lengths of time are [`std::time::Duration`]; instants are [`mokka_types::Monotonic`].
@@ -40,6 +42,7 @@ mod granting;
 mod invariants;
 mod io;
 mod leading;
+mod mark;
 mod peers;
 mod proposing;
 mod random;

@@ -275,6 +275,7 @@ impl Consensus {
             EndOfTerm::ProofEnded
             | EndOfTerm::HigherTerm
             | EndOfTerm::EpochEnded
+            | EndOfTerm::Marked
             | EndOfTerm::Stopped => {}
         }
     }

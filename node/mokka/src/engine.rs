@@ -1,6 +1,9 @@
 //! One turn: step, append, perform.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, VecDeque},
+};
 
 use mokka_consensus::{
     Accused, Action, Audience, CastVote, Config, Consensus, Event, FinalizedBlock, Ignored, Input,
@@ -140,7 +143,7 @@ impl Engine {
         match &input {
             Input::Packet(packet) => {
                 if packet.sender.x() == self.key.x() {
-                    return self.own_packet_from_outside(packet).map(|()| None);
+                    return self.own_packet_from_outside(packet);
                 }
                 let sender = packet.sender;
                 let answer = match &packet.packet {
@@ -176,15 +179,17 @@ impl Engine {
         admitted
     }
 
-    /// §8, two machines with one key. Echoes of what we sent, and packets of earlier runs, are old
-    /// news.
-    fn own_packet_from_outside(&self, packet: &Envelope) -> Result<(), Fatal> {
+    /// §8, two machines with one key. Echoes of what we sent are old news; packets of earlier runs
+    /// are, too, unless we have forgotten what they say.
+    fn own_packet_from_outside(&self, packet: &Verified<Envelope>) -> Result<Option<Input>, Fatal> {
         let sent = self.counters.get(&packet.packet.kind()).copied().unwrap_or(0);
-        let echo = packet.run == self.run && packet.counter <= sent;
-        if packet.run < self.run || echo {
-            return Ok(());
+        match packet.run.cmp(&self.run) {
+            Ordering::Less => Ok(Some(Input::Echo(Box::new(packet.clone())))),
+            Ordering::Equal if packet.counter <= sent => Ok(None),
+            Ordering::Equal | Ordering::Greater => {
+                Err(Fatal::KeyInUse { ours: self.run, theirs: packet.run })
+            }
         }
-        Err(Fatal::KeyInUse { ours: self.run, theirs: packet.run })
     }
 
     /// Steps through the queue until nothing is left in it.

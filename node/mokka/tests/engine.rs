@@ -6,12 +6,14 @@ use mokka::{
     Engine, Fatal, Gate, LocalSigner, Plugs, RangeLimit, SafetyStore, Start, StateMachine,
     StoreFailure, Transport, TurnReport,
 };
-use mokka_consensus::{BuildRequest, CheckRequest, FinalizeBlock, Input, Restored, RoleName};
+use mokka_consensus::{
+    BuildRequest, CheckRequest, Event, FinalizeBlock, Input, Restored, RoleName,
+};
 use mokka_crypto::{SecretKey, digest};
 use mokka_types::{
-    Alive, BlockHash, BlockId, BlocksRequest, Body, BodyRequest, Certificate, ChainHash,
+    Alive, BlockHash, BlockId, BlockVote, BlocksRequest, Body, BodyRequest, Certificate, ChainHash,
     CrashModel, Envelope, Epoch, FinalBlock, Height, Monotonic, Packet, Phase, PublicKey,
-    RunNumber, SafetyRecord, SafetyState, SealedEnvelope, SetDigest, Settings, Signers,
+    RunNumber, SafetyRecord, SafetyState, SealedEnvelope, SetDigest, Settings, Signature, Signers,
     ValidatorSet, View, codec,
 };
 
@@ -211,6 +213,21 @@ fn a_replayed_packet_of_our_own_stops_nobody() {
     assert!(bench.notes.take().iter().any(sent), "a node without records asks first (§8)");
     bench.hear(&mut engine, 0, 100, 1, alive()).expect("an echo");
     assert_eq!(*engine.core(), before, "it changes nothing");
+}
+
+/// §8: a packet of an earlier run that our records do not reach marks our key, durably.
+#[test]
+fn a_packet_of_our_own_that_we_have_forgotten_marks_our_key() {
+    let bench = Bench::new(4);
+    let mut engine = bench.start(100, SafetyState::default()).expect("it starts");
+    let (view, next_set) = (View::default(), SetDigest::default());
+    let id = BlockId { height: Height::new(3), hash: BlockHash::new([3; 32]) };
+    let vote = BlockVote { view, id, next_set, signature: Signature::new([1; 64]) };
+    let report = bench.hear(&mut engine, 0, 99, 1, Packet::CommitVote(vote)).expect("no fault");
+    let mark = engine.status(Monotonic::default()).mark.expect("a mark");
+    assert_eq!(mark.key, bench.keys[0].public_key());
+    assert!(report.events.contains(&Event::Marked(mark)));
+    assert!(bench.notes.take().contains(&Seen::Stored(SafetyRecord::Mark(Some(mark)))));
 }
 
 fn final_block(height: u64, bytes: usize) -> FinalBlock {

@@ -57,6 +57,7 @@ const fn kind(record: &SafetyRecord) -> u8 {
         SafetyRecord::Promise(_) => 1,
         SafetyRecord::PrepareVote { .. } => 2,
         SafetyRecord::Prepared { .. } => 3,
+        SafetyRecord::Mark(_) => 4,
     }
 }
 
@@ -65,7 +66,7 @@ const fn kind(record: &SafetyRecord) -> u8 {
 fn check(tip: Tip, record: &SafetyRecord) -> Result<(), StoreError> {
     let next = tip.id.height.next().unwrap_or(tip.id.height);
     let (height, epoch): (Height, Epoch) = match record {
-        SafetyRecord::Run(_) => return Ok(()),
+        SafetyRecord::Run(_) | SafetyRecord::Mark(_) => return Ok(()),
         SafetyRecord::Promise(promise) => (next, promise.view.epoch),
         SafetyRecord::PrepareVote { view, id } | SafetyRecord::Prepared { view, id, .. } => {
             (id.height, view.epoch)

@@ -31,7 +31,8 @@ pub trait Store: Send + Sync + 'static {
     fn commit_block(&self, commit: &BlockCommit<'_>) -> Result<(), StoreError>;
 
     /// Returns only after fsync: call before sending what the records promise (§8). Each record
-    /// replaces the newest of its kind.
+    /// replaces the newest of its kind. A tool that makes a store from lost state writes the mark
+    /// of its key; one that lifts it writes [`SafetyRecord::Mark`] of none.
     ///
     /// # Errors
     /// When a record names a height or epoch whose predecessor is not committed (§6.5), or the disk

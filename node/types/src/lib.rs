@@ -38,7 +38,9 @@ pub use packet::{
     Refused, SealedEnvelope, Sign, Signed, Vote, Voted, VotedAnswer,
 };
 pub use proof::{Certificate, Phase, Proof};
-pub use record::{PreparedRecord, Promise, SafetyRecord, SafetyState, SignedBallot};
+pub use record::{
+    Mark, MarkReason, PreparedRecord, Promise, SafetyRecord, SafetyState, SignedBallot,
+};
 pub use rule::{
     ALIVE_INTERVAL, BrokenRule, MAX_TIMER, MIN_GAS_LIMIT, Relation, WORST_GAS_PER_SECOND,
 };

@@ -1,5 +1,7 @@
 //! What a node must not forget (§8).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{BaseDigest, BlockId, Body, Certificate, PublicKey, RunNumber, Term, View};
@@ -20,6 +22,57 @@ pub struct Promise {
     pub view: View,
     /// What it signed in it; none where it only adopted a proof.
     pub signed: Option<SignedBallot>,
+}
+
+/// Why a key must sign nothing from the state of this store (§8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MarkReason {
+    /// The operator said so: the store was restored from a backup, or made anew for a used key.
+    Declared,
+    /// A signature for a term was seen that the records know nothing of.
+    SignedAbove {
+        /// The term that the key signed for.
+        signed: View,
+        /// The promise in the store.
+        promise: View,
+    },
+    /// A vote for a block was seen that the records know nothing of.
+    VotedAbove {
+        /// The term of the vote.
+        view: View,
+        /// The block that the key voted for.
+        id: BlockId,
+        /// The newest committed block in the store.
+        committed: BlockId,
+    },
+}
+
+impl fmt::Display for MarkReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Declared => write!(f, "this data directory was restored, or made for a used key"),
+            Self::SignedAbove { signed, promise } => write!(
+                f,
+                "it signed in term {signed}, and this data directory only knows of {promise}"
+            ),
+            Self::VotedAbove { view, id, committed } => write!(
+                f,
+                "it voted for block {} at height {} in term {view}, and this data directory only \
+                 knows of height {}",
+                id.hash, id.height, committed.height
+            ),
+        }
+    }
+}
+
+/// The key signed what this store has forgotten: it must sign nothing until members replace it
+/// (§8). Another key in the same store is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Mark {
+    /// The key that must not sign.
+    pub key: PublicKey,
+    /// How that is known.
+    pub reason: MarkReason,
 }
 
 /// One thing to remember. Written and synced before any packet that depends on it leaves (§8).
@@ -47,6 +100,9 @@ pub enum SafetyRecord {
         /// Its prepare certificate; only in BFT.
         certificate: Option<Certificate>,
     },
+    /// A key must sign nothing from this state; `None` where an operator lifted the mark. Replaces
+    /// the one before it.
+    Mark(Option<Mark>),
 }
 
 /// A prepared block with its body, as recorded.
@@ -73,6 +129,8 @@ pub struct SafetyState {
     pub prepare_vote: Option<(View, BlockId)>,
     /// The newest prepared block.
     pub prepared: Option<PreparedRecord>,
+    /// Which key must not sign from this state, if there is one.
+    pub mark: Option<Mark>,
 }
 
 impl SafetyState {
@@ -85,7 +143,13 @@ impl SafetyState {
             SafetyRecord::Prepared { view, id, body, certificate } => {
                 self.prepared = Some(PreparedRecord { view, id, body, certificate });
             }
+            SafetyRecord::Mark(mark) => self.mark = mark,
         }
+    }
+
+    /// The mark of this key; that of another one says nothing about it.
+    pub fn mark_of(&self, key: &PublicKey) -> Option<Mark> {
+        self.mark.filter(|mark| mark.key.x() == key.x())
     }
 
     /// The term of the prepared block, where there is one.

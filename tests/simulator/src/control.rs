@@ -3,10 +3,14 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use mokka_consensus::RoleName;
-use mokka_types::{BlockId, Envelope, Epoch, FinalBlock, Height, Packet, RunNumber, View};
+use mokka_types::{
+    BlockId, Envelope, Epoch, FinalBlock, Height, Mark, MarkReason, Packet, RunNumber,
+    SafetyRecord, ValidatorSet, View,
+};
 
 use crate::{
     Failure, Fate, Passing, Report, Weather,
+    disk::{Disk, Entry},
     world::{Happening, Node, World},
 };
 
@@ -22,7 +26,69 @@ pub enum PowerCut {
     Torn,
 }
 
+/// What the operator says when a node's disk is replaced by an old copy of it (§8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restoring {
+    /// As `mokka db restore` does: the key is marked.
+    Declared,
+    /// Nothing: only the node itself can find out.
+    Silent,
+}
+
 impl World {
+    /// A copy of this node's disk is put aside; it replaces the one before it.
+    pub fn back_up(&mut self, node: usize) {
+        self.note(&format!("{node} is backed up"));
+        let disk = self.nodes[node].desk.notes().disk.bytes().to_vec();
+        self.nodes[node].backup = Some(Disk::holding(disk));
+    }
+
+    /// Power is gone at this node, and its disk is replaced by the copy.
+    ///
+    /// # Panics
+    /// Where there is no copy.
+    pub fn restore(&mut self, node: usize, restoring: Restoring) {
+        self.crash(node, PowerCut::LosingUnsyncedWrites);
+        // Invariant: the caller has made one.
+        let mut disk = self.nodes[node].backup.clone().expect("a backup");
+        // Invariant: a tail that was torn when the copy was made is cut off, and no more is broken.
+        disk.open().expect("a log");
+        if restoring == Restoring::Declared {
+            let mark = Mark { key: self.nodes[node].public, reason: MarkReason::Declared };
+            disk.write(&Entry::Record(SafetyRecord::Mark(Some(mark))));
+            disk.sync();
+        }
+        let desk = self.nodes[node].desk.clone();
+        desk.notes().disk = disk;
+        // Invariant: it was opened before.
+        desk.reopen().expect("a log");
+        let notes = desk.notes();
+        self.oracle.restored(node, notes.chain.tip(), &notes.durable);
+        drop(notes);
+        self.report.restored += 1;
+        self.note(&format!("{node} is restored, {restoring:?}"));
+    }
+
+    pub(crate) fn has_backup(&self, node: usize) -> bool {
+        self.nodes[node].backup.is_some()
+    }
+
+    /// Whether this node runs and knows that its key must sign nothing (§8).
+    pub fn is_marked(&self, node: usize) -> bool {
+        let engine = self.nodes[node].engine.as_ref();
+        engine.is_some_and(|engine| engine.status(self.now).mark.is_some())
+    }
+
+    /// Whether every set that there may ever be keeps a quorum if this node signs no more.
+    pub(crate) fn can_do_without(&self, node: usize) -> bool {
+        let gone = |at: usize| at == node || self.oracle.is_marked(at);
+        let out = |set: &&ValidatorSet| {
+            let member = |at: &usize| set.index_of(&self.nodes[*at].public).is_some();
+            (0..self.nodes.len()).filter(|at| member(at) && gone(*at)).count()
+        };
+        self.sets.iter().all(|set| out(&set) <= set.quorum().crashes())
+    }
+
     /// Power is gone at this node; nothing of what was in memory remains.
     pub fn crash(&mut self, node: usize, cut: PowerCut) {
         if self.nodes[node].engine.take().is_none() {

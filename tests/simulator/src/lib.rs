@@ -19,7 +19,7 @@
 //!
 //! # Limits
 //! Nobody lies on purpose except where a story makes a validator say something ([`World::say_as`]).
-//! There is one validator set: epochs come later.
+//! A key is never replaced: whoever is marked (§8) follows until the end.
 
 mod control;
 mod desk;
@@ -35,7 +35,7 @@ mod story;
 mod trace;
 mod world;
 
-pub use control::PowerCut;
+pub use control::{PowerCut, Restoring};
 pub use network::{Fate, Passing, Weather};
 pub use report::{Failure, Report};
 pub use run::{LIVENESS_LIMIT, random_run, random_run_traced};

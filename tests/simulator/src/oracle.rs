@@ -49,6 +49,10 @@ pub(crate) struct Oracle {
     opened: BTreeMap<(Place, Vec<u8>), [u8; 66]>,
     /// What each nonce signed.
     signed: BTreeMap<[u8; 66], (Signers, AggregatedNonce)>,
+    /// Whose disk was replaced by an old copy of it.
+    restored: BTreeSet<Place>,
+    /// Whose key must sign nothing any more (§8).
+    marked: BTreeSet<Place>,
 }
 
 /// Says what is wrong where it is.
@@ -75,6 +79,8 @@ impl Oracle {
             nonces: BTreeMap::new(),
             opened: BTreeMap::new(),
             signed: BTreeMap::new(),
+            restored: BTreeSet::new(),
+            marked: BTreeSet::new(),
         }
     }
 
@@ -175,6 +181,37 @@ impl Oracle {
         })
     }
 
+    /// A node's disk was replaced: what it forgot, nobody expects of it any more.
+    pub(crate) fn restored(&mut self, at: Place, committed: BlockId, durable: &SafetyState) {
+        self.restored.insert(at);
+        self.committed.insert(at, committed);
+        self.promises.insert(at, durable.promise.view);
+        if durable.mark.is_some() {
+            self.marked.insert(at);
+        }
+    }
+
+    /// Whether this node's key must sign nothing any more (§8).
+    pub(crate) fn is_marked(&self, at: Place) -> bool {
+        self.marked.contains(&at)
+    }
+
+    /// §8: who is marked has lost its state, and signs nothing.
+    fn marks_are_obeyed(&mut self, at: Place, deed: &Deed) -> Result<(), String> {
+        match deed {
+            Deed::Recorded(SafetyRecord::Mark(_)) => {
+                self.marked.insert(at);
+                let lost = self.restored.contains(&at);
+                demand(lost, || format!("node {at} was marked, and has lost nothing"))
+            }
+            Deed::Recorded(_) => Ok(()),
+            Deed::Granted(..) | Deed::SignedBallot(..) | Deed::Voted(..) | Deed::Proposed(..) => {
+                let free = !self.is_marked(at);
+                demand(free, || format!("node {at} is marked, and signed all the same"))
+            }
+        }
+    }
+
     /// A packet is on the wire.
     pub(crate) fn sent(&mut self, packet: &Packet) -> Result<(), String> {
         let proofs: Vec<&Proof> = match packet {
@@ -207,6 +244,7 @@ impl Oracle {
 
     /// A node wrote or signed something.
     pub(crate) fn did(&mut self, at: Place, deed: &Deed) -> Result<(), String> {
+        self.marks_are_obeyed(at, deed)?;
         match deed {
             Deed::Recorded(SafetyRecord::Promise(promise)) => {
                 let before = self.promises.insert(at, promise.view).unwrap_or_default();

@@ -25,6 +25,8 @@ pub struct Report {
     pub crashes: u64,
     /// Crashes in which a write was lost that had not been synced.
     pub crashes_that_lost_a_write: u64,
+    /// How often a disk was replaced by an old copy.
+    pub restored: u64,
     /// How long it took, after all faults were healed, until all nodes had the last work done.
     pub recovery: Duration,
     /// blake3 of everything that happened, in order.
@@ -34,13 +36,14 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, kind, time, blocks, packets, lost, elections, .. } = self;
-        let Self { epochs, crashes, crashes_that_lost_a_write, recovery, trace, .. } = self;
+        let Self { epochs, crashes, crashes_that_lost_a_write, restored, .. } = self;
+        let Self { recovery, trace, .. } = self;
         write!(
             f,
             "seed {seed} {kind}: {blocks} blocks, {elections} elections, {epochs} changes of \
              validators, {packets} packets ({lost} lost), {crashes} crashes \
-             ({crashes_that_lost_a_write} lost a write), {time:?}, recovered in {recovery:?}, \
-             trace {:02x}{:02x}{:02x}{:02x}",
+             ({crashes_that_lost_a_write} lost a write), {restored} restored, {time:?}, \
+             recovered in {recovery:?}, trace {:02x}{:02x}{:02x}{:02x}",
             trace[0], trace[1], trace[2], trace[3]
         )
     }

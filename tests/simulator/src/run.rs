@@ -7,7 +7,7 @@ use std::{
 
 use mokka_types::CrashModel;
 
-use crate::{Failure, PowerCut, Report, Scenario, Weather, World, random::Random};
+use crate::{Failure, PowerCut, Report, Restoring, Scenario, Weather, World, random::Random};
 
 /// How long the faults last.
 const FAULTS: Duration = Duration::from_secs(15);
@@ -101,6 +101,8 @@ struct Character {
     crashes: u64,
     /// How often links are cut, relative to the others.
     cuts: u64,
+    /// How often old copies of disks are put back, relative to the others.
+    restores: u64,
     /// How many applications are slow, in a thousand.
     slow: u64,
     /// How often faults hit whoever leads, in a thousand.
@@ -114,6 +116,7 @@ impl Character {
             busy: random.below(1000),
             crashes: random.below(6),
             cuts: random.below(6),
+            restores: random.below(3),
             slow: random.below(1000).saturating_sub(600),
             at_leaders: random.below(1000),
         }
@@ -125,8 +128,9 @@ fn fault(world: &mut World, character: &Character, down: &mut [bool]) -> Result<
     let anybody = world.random.index(down.len());
     let aimed = world.random.per_mille(character.at_leaders);
     let node = world.leaders().first().copied().filter(|_| aimed).unwrap_or(anybody);
-    let Character { crashes, cuts, .. } = character;
-    let kinds = [4, 2, *crashes, u64::from(*crashes > 2), *cuts, *cuts, 2, 1, 3];
+    let Character { crashes, cuts, restores, .. } = character;
+    let all_crash = u64::from(*crashes > 2);
+    let kinds = [4, 2, *crashes, all_crash, *cuts, *cuts, 2, 1, 1, *restores, 3];
     let mut drawn = world.random.below(kinds.iter().sum());
     let kind = kinds.iter().position(|weight| match drawn.checked_sub(*weight) {
         Some(rest) => {
@@ -156,11 +160,23 @@ fn fault(world: &mut World, character: &Character, down: &mut [bool]) -> Result<
             world.set_weather(weather);
         }
         Some(7) => world.try_want_epoch()?,
+        Some(8) => world.back_up(node),
+        Some(9) => restore(world, down, node),
         _ => {
             world.heal();
         }
     }
     Ok(())
+}
+
+/// The operator puts back an old copy of a disk, and says so: without that, §8 promises less.
+fn restore(world: &mut World, down: &mut [bool], node: usize) {
+    if world.has_backup(node) && world.can_do_without(node) {
+        world.restore(node, Restoring::Declared);
+        down[node] = false;
+        let after = world.random.millis(1, 2500);
+        world.restart_after(node, after);
+    }
 }
 
 fn crash(world: &mut World, down: &mut [bool], node: usize) {

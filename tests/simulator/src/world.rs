@@ -13,7 +13,7 @@ use mokka_types::{
 use crate::{
     Failure, Fate, Passing, Report, Scenario, Weather,
     desk::{Asked, Desk, WatchedSigner},
-    disk::Entry,
+    disk::{Disk, Entry},
     machine::{self, Chain},
     network::Cuts,
     oracle::Oracle,
@@ -44,6 +44,8 @@ pub(crate) struct Node {
     pub(crate) slowness: Duration,
     /// Answers that a story holds back, while it does.
     pub(crate) held: Option<Vec<Asked>>,
+    /// An old copy of its disk.
+    pub(crate) backup: Option<Disk>,
 }
 
 pub(crate) type Judge = Box<dyn FnMut(&Passing<'_>) -> Fate>;
@@ -100,6 +102,7 @@ impl World {
             wakes_at_once: 0,
             slowness: Duration::ZERO,
             held: None,
+            backup: None,
         });
         let kind = format!("{} validators, {}", scenario.validators, scenario.model);
         let mut world = Self {

@@ -32,10 +32,11 @@ fn five_hundred_seeds() {
     let reports: Vec<_> = runs.iter().flatten().collect();
     let total = |what: fn(&Report) -> u64| reports.iter().map(|report| what(report)).sum::<u64>();
     let changes = total(|report| report.epochs);
+    let restored = total(|report| report.restored);
     let lost_a_write = total(|report| report.crashes_that_lost_a_write);
     println!(
         "{} runs: {} blocks, {} elections, {changes} changes of validators, {} packets, {} crashes \
-         of which {lost_a_write} lost a write; slowest recovery {:?}",
+         of which {lost_a_write} lost a write, {restored} restored; slowest recovery {:?}",
         runs.len(),
         total(|report| report.blocks),
         total(|report| report.elections),
@@ -45,6 +46,7 @@ fn five_hundred_seeds() {
     );
     assert!(failures.is_empty(), "{} of {} seeds failed", failures.len(), runs.len());
     assert!(count < 100 || changes > 0, "no set of validators changed");
+    assert!(count < 100 || restored > 0, "no old copy of a disk was put back");
     assert!(count < 100 || lost_a_write > 0, "no crash lost a write: the disk is too kind");
 }
 

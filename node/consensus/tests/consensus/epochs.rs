@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The node follows, and hears that block 1 is final and announces the next epoch.
-fn enter<'w>(node: &mut Node<'w>, world: &World, next: &'w World) {
+pub(crate) fn enter<'w>(node: &mut Node<'w>, world: &World, next: &'w World) {
     let teacher = usize::from(node.me == 0);
     node.next = Some(next);
     node.hears(teacher, certified(&world.ending(1, id(1, 0), next)));

@@ -11,6 +11,7 @@ mod finality_bft;
 mod finality_cft;
 mod garbage;
 mod granting;
+mod mark;
 mod node;
 mod proof;
 mod proposing;

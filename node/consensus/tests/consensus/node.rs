@@ -330,7 +330,15 @@ impl<'w> Node<'w> {
         Input::Packet(Box::new(self.world.secrets[self.me].seal(&CHAIN, envelope).1))
     }
 
-    /// A packet of another validator, newer than its last.
+    /// A packet that our key sent in an earlier run comes back from outside.
+    pub(crate) fn hears_itself(&mut self, packet: Packet) -> &mut Self {
+        let sender = self.world.key(self.me);
+        let envelope = Envelope { sender, run: RunNumber::new(0), counter: 1, packet };
+        let envelope = self.world.secrets[self.me].seal(&CHAIN, envelope).1;
+        self.step(Input::Echo(Box::new(envelope)));
+        self
+    }
+
     /// A packet of a validator of another epoch, newer than its last.
     pub(crate) fn hears_of(&mut self, world: &World, from: usize, packet: Packet) -> &mut Self {
         self.others += 1;
@@ -341,6 +349,7 @@ impl<'w> Node<'w> {
         self
     }
 
+    /// A packet of another validator, newer than its last.
     pub(crate) fn hears(&mut self, from: usize, packet: Packet) -> &mut Self {
         self.others += 1;
         self.hears_as(from, 1, self.others, packet)
@@ -420,7 +429,8 @@ impl<'w> Node<'w> {
 
     /// Follows this leader of this term, elected on block 0.
     pub(crate) fn follows(&mut self, leader: usize, term: u64) -> Proof {
-        let proof = self.world.proof(leader, term, fresh_base());
+        let places = self.world.quorum_without(self.me, leader);
+        let proof = self.world.proof_by(leader, term, fresh_base(), &places);
         self.hears(leader, crate::world::ack(&proof));
         proof
     }

@@ -87,7 +87,7 @@ impl World {
 
     /// The commit certificate of the block that announces the next epoch.
     pub(crate) fn ending(&self, term: u64, id: BlockId, next: &Self) -> Certificate {
-        let (phase, next_set, places) = (Phase::Commit, next.set_digest(), self.quorum_with(0));
+        let (phase, next_set, places) = (Phase::Commit, next.set_digest(), self.last_quorum());
         let vote = |at: &usize| self.block_vote_on(*at, phase, term, id, next_set).signature;
         let (signatures, signers) = (places.iter().map(vote).collect(), self.signers(&places));
         Certificate { phase, view: self.view(term), id, next_set, signers, signatures }
@@ -125,12 +125,23 @@ impl World {
         places.iter().map(|at| self.index(*at)).collect()
     }
 
-    /// A quorum, this one among them.
+    /// A quorum, this one among them; the first of the set, which tests look at, only where it must
+    /// be: it would know what it signed (§8).
     pub(crate) fn quorum_with(&self, at: usize) -> Vec<usize> {
-        let others = (0..self.secrets.len()).filter(|other| *other != at);
+        self.quorum_without(0, at)
+    }
+
+    /// A quorum with the second of these; the first is in it only where it must be.
+    pub(crate) fn quorum_without(&self, spared: usize, at: usize) -> Vec<usize> {
+        let others = (0..self.secrets.len()).filter(|other| ![at, spared].contains(other));
+        let others = others.chain((spared != at).then_some(spared));
         let mut places: Vec<_> = others.take(self.quorum() - 1).chain([at]).collect();
         places.sort_unstable();
         places
+    }
+
+    fn last_quorum(&self) -> Vec<usize> {
+        self.quorum_with(self.secrets.len() - 1)
     }
 
     pub(crate) fn set_digest(&self) -> SetDigest {
@@ -212,7 +223,7 @@ impl World {
     }
 
     pub(crate) fn certificate(&self, phase: Phase, term: u64, id: BlockId) -> Certificate {
-        self.certificate_by(phase, term, id, &self.quorum_with(0))
+        self.certificate_by(phase, term, id, &self.last_quorum())
     }
 
     pub(crate) fn commit(&self, term: u64, id: BlockId) -> Certificate {

@@ -5,8 +5,8 @@ use std::thread;
 use alloy_primitives::{B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use mokka_runtime::{Account, StateChanges, TreeChanges, encode_block};
 use mokka_types::{
-    BlockHash, BlockId, Epoch, Height, Phase, Promise, Proof, PublicKey, RunNumber, SafetyRecord,
-    SafetyState, Signature, Signers,
+    BlockHash, BlockId, Epoch, Height, Mark, MarkReason, Phase, Promise, Proof, PublicKey,
+    RunNumber, SafetyRecord, SafetyState, Signature, Signers,
 };
 
 use super::world::{
@@ -35,6 +35,7 @@ conformance! {
     a_reader_of_the_newest_state_does_not_see_later_commits
     readers_never_see_half_of_a_commit
     the_newest_safety_record_of_each_kind_survives_a_restart
+    a_mark_stays_until_it_is_lifted
     no_promise_is_written_before_the_commit_that_it_builds_on
     a_new_validator_set_begins_an_epoch
     leader_proofs_and_evidence_are_kept
@@ -238,6 +239,23 @@ fn the_newest_safety_record_of_each_kind_survives_a_restart<P: Place>() {
     assert_eq!(store.safety().unwrap(), expected);
     store.append_safety(&[vote(2)]).unwrap();
     assert_eq!(store.safety().unwrap().prepare_vote.unwrap().0, view(0, 2));
+}
+
+/// §8: of lost state, whatever else is written.
+fn a_mark_stays_until_it_is_lifted<P: Place>() {
+    let place = P::default();
+    let store = fresh(&place);
+    let mark = Mark { key: PublicKey::new([2; 33]), reason: MarkReason::Declared };
+    store.append_safety(&[SafetyRecord::Mark(Some(mark))]).unwrap();
+    drop(store);
+    let store = place.open(CHAIN).unwrap();
+    store.append_safety(&[SafetyRecord::Run(RunNumber::new(1)), prepared(1, 0)]).unwrap();
+    assert_eq!(store.safety().unwrap().mark, Some(mark));
+    store.append_safety(&[SafetyRecord::Mark(None)]).unwrap();
+    drop(store);
+    let store = place.open(CHAIN).unwrap();
+    assert_eq!(store.safety().unwrap().mark, None);
+    assert!(store.safety().unwrap().prepared.is_some());
 }
 
 /// §6.5
