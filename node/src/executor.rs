@@ -380,7 +380,11 @@ impl Executor {
             // They may have left meanwhile.
             let _heard_by = self.surroundings.heads.send(Arc::new(committed_block(&executed)));
         }
-        self.surroundings.engine.finalized(FinalizedBlock { id: block.id, next_set: None });
+        self.surroundings.engine.finalized(FinalizedBlock {
+            id: block.id,
+            next_set: None,
+            next_settings: None,
+        });
         Ok(())
     }
 }

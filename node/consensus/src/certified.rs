@@ -219,7 +219,7 @@ impl Consensus {
         finalized: FinalizedBlock,
         out: &mut Output,
     ) {
-        let FinalizedBlock { id, next_set } = finalized;
+        let FinalizedBlock { id, next_set, next_settings } = finalized;
         let Some(arriving) = self.next.arriving.take().filter(|at| at.certificate.id == id) else {
             return self.halt(Fatal::UnexpectedFinal(id.hash), out);
         };
@@ -242,6 +242,9 @@ impl Consensus {
             leadership.work = Work::Idle;
         }
         out.events.push(Event::Final(id));
+        if let Some(settings) = next_settings {
+            self.change_settings(settings);
+        }
         match next_set {
             Some(set) if mokka_crypto::digest::set(&set) == announced => {
                 self.begin_epoch(now, set, out);

@@ -30,7 +30,7 @@ pub struct Config {
     pub genesis: BlockId,
     /// Our own key.
     pub key: PublicKey,
-    /// Timers and limits, checked against each other by the genesis file.
+    /// Timers and limits in force at the committed block, checked against each other.
     pub settings: Settings,
     /// Draws jitter and backoff; should differ between validators.
     pub seed: u64,

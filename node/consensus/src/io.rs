@@ -93,6 +93,8 @@ pub struct FinalizedBlock {
     pub id: BlockId,
     /// The validator set that it announced, if that is another one (§9).
     pub next_set: Option<ValidatorSet>,
+    /// The rules from here on, if they are other ones. How large a body may be never changes.
+    pub next_settings: Option<Settings>,
 }
 
 /// What to do, in this order: write the records and sync them, then perform the actions.

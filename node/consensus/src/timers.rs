@@ -1,6 +1,6 @@
 //! What is due now, and when to come back (§4).
 
-use mokka_types::Monotonic;
+use mokka_types::{Monotonic, Settings};
 
 use crate::{
     consensus::{Consensus, Knowledge},
@@ -41,6 +41,16 @@ impl Consensus {
         };
         let (blocks, body) = (self.retry_blocks_at(), self.body_due_at());
         earliest([role, held, listening, blocks, body, self.farewell_at])
+    }
+
+    /// Other rules from here on. What runs already ends when it was to end; but a proof ends for
+    /// its leader when it does for all others.
+    pub(crate) fn change_settings(&mut self, settings: Settings) {
+        let Settings { max_block_bytes, .. } = self.config.settings;
+        self.config.settings = Settings { max_block_bytes, ..settings };
+        if let Role::Leader(leadership) = &mut self.role {
+            leadership.proof_ends_at = leadership.since.after(settings.proof_lifetime);
+        }
     }
 
     fn follower_deadline(&self) -> Option<Monotonic> {

@@ -40,7 +40,7 @@ pub struct Start {
     pub chain: ChainHash,
     /// Block 0.
     pub genesis: BlockId,
-    /// The rules themselves.
+    /// The rules themselves, those in force at the committed block.
     pub settings: Settings,
     /// Draws jitter and backoff; no secret.
     pub seed: u64,

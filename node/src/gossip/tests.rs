@@ -78,7 +78,7 @@ impl StateMachine for Counter {
             self.engine.work_waiting(WorkWaiting::No);
         }
         self.blocks.lock().unwrap().push(FinalBlock { id, body, certificate });
-        self.engine.finalized(FinalizedBlock { id, next_set: None });
+        self.engine.finalized(FinalizedBlock { id, next_set: None, next_settings: None });
     }
 
     fn blocks(&mut self, from: Height, limit: RangeLimit) -> Vec<FinalBlock> {

@@ -279,7 +279,11 @@ impl World {
             Asked::Finalize(block) => {
                 let id = block.id;
                 let next_set = self.finalize(node, &Entry::from(*block))?;
-                Input::Finalized(mokka_consensus::FinalizedBlock { id, next_set })
+                Input::Finalized(mokka_consensus::FinalizedBlock {
+                    id,
+                    next_set,
+                    next_settings: None,
+                })
             }
         };
         self.note(&format!("{node} is told {}", told(&input)));

@@ -17,6 +17,7 @@ mod proof;
 mod proposing;
 mod quorum;
 mod restart;
+mod settings;
 mod signing;
 mod standing;
 mod voters;

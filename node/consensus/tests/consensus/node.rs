@@ -14,8 +14,8 @@ use mokka_consensus::{
 use mokka_crypto::{NonceBook, SecretKey, digest};
 use mokka_types::{
     BlockId, BlockVote, Certificate, Envelope, FinalBlock, Monotonic, Packet, Phase, Proof,
-    Proposal, PublicKey, RunNumber, SafetyRecord, SafetyState, Sign, Signed, SignedBallot,
-    ValidatorSet, View, Voted, VotedAnswer,
+    Proposal, PublicKey, RunNumber, SafetyRecord, SafetyState, Settings, Sign, Signed,
+    SignedBallot, ValidatorSet, View, Voted, VotedAnswer,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -54,6 +54,8 @@ pub(crate) struct Node<'w> {
     pub(crate) certificate: Option<Certificate>,
     /// The epoch that the next final block begins (§9).
     pub(crate) next: Option<&'w World>,
+    /// The rules that the next final block brings.
+    pub(crate) next_settings: Option<Settings>,
     began: BlockId,
     written: BTreeMap<BlockId, Certificate>,
     book: NonceBook,
@@ -112,6 +114,7 @@ impl<'w> Node<'w> {
             committed: genesis(),
             certificate: None,
             next: None,
+            next_settings: None,
             began: genesis(),
             written: BTreeMap::new(),
             book: NonceBook::new(),
@@ -256,7 +259,8 @@ impl<'w> Node<'w> {
         self.committed = id;
         self.certificate = self.written.get(&id).cloned();
         let next_set = self.next.take().map(|next| self.enter(next));
-        Input::Finalized(FinalizedBlock { id, next_set })
+        let next_settings = self.next_settings.take();
+        Input::Finalized(FinalizedBlock { id, next_set, next_settings })
     }
 
     /// From here on the others are those of the next epoch.

@@ -53,7 +53,7 @@ impl StateMachine for Counter {
         }
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         blocks.push(FinalBlock { id, body, certificate });
-        self.handle.finalized(FinalizedBlock { id, next_set: None });
+        self.handle.finalized(FinalizedBlock { id, next_set: None, next_settings: None });
     }
 
     fn blocks(&mut self, from: Height, _limit: RangeLimit) -> Vec<FinalBlock> {
