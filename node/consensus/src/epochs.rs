@@ -15,14 +15,14 @@ use crate::{
     role::Role,
 };
 
-/// How far behind us a member may be and still count as level: a few seconds of busy blocks.
+/// How far behind us a member may be and still count as level.
 const LEVEL_WITHIN: u64 = 100;
 
 /// What a member that is approved but not yet active showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Guest {
-    committed: Height,
-    heard_at: Option<Monotonic>,
+    /// When it last claimed a height that was level with ours at that moment.
+    level_at: Option<Monotonic>,
 }
 
 /// Where a packet says that its sender is.
@@ -111,8 +111,9 @@ impl Consensus {
     }
 
     pub(crate) fn hear_guest(&mut self, now: Monotonic, key: &PublicKey, committed: Height) {
-        if let Some(guest) = self.guests.get_mut(key) {
-            *guest = Guest { committed, heard_at: Some(now) };
+        let level = self.is_level(committed);
+        if let Some(guest) = self.guests.get_mut(key).filter(|_| level) {
+            guest.level_at = Some(now);
         }
     }
 
@@ -121,17 +122,20 @@ impl Consensus {
         self.mark.is_none() && self.guests.contains_key(&self.config.key)
     }
 
+    /// Whether this height is recent now. A claim is weighed when it comes: until the next one the
+    /// chain may grow by any number of blocks.
+    pub(crate) fn is_level(&self, committed: Height) -> bool {
+        committed.get().saturating_add(LEVEL_WITHIN) >= self.committed.height.get()
+    }
+
     /// Everybody who lately showed a recent committed height, ourselves included (§9).
     pub(crate) fn level(&self, now: Monotonic) -> Vec<PublicKey> {
-        let recent = |heard: Option<Monotonic>, committed: Height| {
-            heard.is_some_and(|at| now.since(at) < self.config.settings.isolation)
-                && committed.get() + LEVEL_WITHIN >= self.committed.height.get()
-        };
-        let members = self.peers.shown().filter(|(_, heard, at)| recent(*heard, *at));
-        let guests = self.guests.iter().filter(|(_, at)| recent(at.heard_at, at.committed));
+        let members = self.peers.level().map(|(index, at)| (self.key_of(index), at));
+        let guests = self.guests.iter().filter_map(|(key, guest)| Some((*key, guest.level_at?)));
         members
-            .map(|(index, ..)| self.key_of(index))
-            .chain(guests.map(|(key, _)| *key))
+            .chain(guests)
+            .filter(|(_, at)| now.since(*at) < self.config.settings.isolation)
+            .map(|(key, _)| key)
             .chain(self.me.map(|_| self.config.key))
             .collect()
     }

@@ -56,8 +56,12 @@ impl Consensus {
         if Some(index) == self.me {
             return;
         }
+        let level = self.is_level(committed.height);
         let peer = self.peers.of(index);
         peer.committed = peer.committed.max(Some(committed.height));
+        if level {
+            peer.level_at = Some(now);
+        }
         if committed.height > self.committed.height {
             let from = self.key_of(index);
             self.want_blocks(now, from, committed.height, out);

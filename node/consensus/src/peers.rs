@@ -28,6 +28,8 @@ pub(crate) struct Peer {
     pub(crate) heard_at: Option<Monotonic>,
     /// When it last sent us `Alive` or a vote (§5.6).
     pub(crate) answered_at: Option<Monotonic>,
+    /// When it last claimed a height that was level with ours at that moment (§9).
+    pub(crate) level_at: Option<Monotonic>,
     /// When we last sent it `Alive` because its term is below our promise, or because it is new.
     pub(crate) told_at: Option<Monotonic>,
 }
@@ -87,14 +89,9 @@ impl Peers {
             .collect();
     }
 
-    /// When each was last heard, and which height it claims.
-    pub(crate) fn shown(
-        &self,
-    ) -> impl Iterator<Item = (ValidatorIndex, Option<Monotonic>, Height)> + '_ {
-        let of = |(index, peer): (&ValidatorIndex, &Peer)| {
-            (*index, peer.heard_at, peer.committed.unwrap_or_default())
-        };
-        self.0.iter().map(of)
+    /// Who claimed a level height, and when each last did.
+    pub(crate) fn level(&self) -> impl Iterator<Item = (ValidatorIndex, Monotonic)> + '_ {
+        self.0.iter().filter_map(|(index, peer)| Some((*index, peer.level_at?)))
     }
 
     /// The highest promise that `b + 1` others tell: at least one of them is honest (§5.1).

@@ -235,6 +235,27 @@ fn the_builder_is_told_who_is_level() {
     }
 }
 
+/// §9: a claim is weighed when it comes: however many blocks come before the next one, its sender
+/// is level; who was far behind when it came is not.
+#[test]
+fn many_blocks_in_a_moment_leave_nobody_behind() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[50, 51]);
+    let strangers = |at: &usize| world.committee.set().index_of(&next.key(*at)).is_none();
+    let newcomers: Vec<_> = (0..6).filter(strangers).collect();
+    let (mut node, _) = leads(&world);
+    node.pass(world.settings.isolation - HEARTBEAT);
+    node.step(Input::Approved(newcomers.iter().map(|at| next.key(*at)).collect()));
+    node.hears(2, alive(0, genesis())).hears_of(&next, newcomers[0], alive(0, genesis()));
+    node.commits_up_to(150);
+    node.hears(3, alive(0, genesis())).hears_of(&next, newcomers[1], alive(0, genesis()));
+    node.work();
+    let level = &node.builds[0].level;
+    let is_level = |key| level.contains(&key);
+    assert!(is_level(world.key(2)) && is_level(next.key(newcomers[0])));
+    assert!(!is_level(world.key(3)) && !is_level(next.key(newcomers[1])));
+}
+
 /// §9: who is approved tells the leader that it is level, before it is a validator.
 #[test]
 fn an_approved_node_says_that_it_is_level() {
