@@ -150,8 +150,12 @@ impl Consensus {
         let (heard, highest) = self.peers.committed();
         if heard + 1 >= self.quorum().votes() && self.committed.height >= highest {
             self.knowledge = Knowledge::Enough;
-            self.restart_leader_timeout(now);
-            return;
+            let nothing = View::new(self.epoch(), Term::default());
+            let begins = self.leader.is_none() && self.peers.promised_above(nothing) == 0;
+            return match begins {
+                true => self.stand_in_rank_order(now),
+                false => self.restart_leader_timeout(now),
+            };
         }
         if now >= asks_at {
             let next = now.after(self.config.settings.heartbeat);

@@ -67,7 +67,7 @@ impl Consensus {
         self.next = AtHeight::default();
         // Whoever led the last block shows its certificate until the new epoch has a leader.
         self.farewell_at = led.then_some(now);
-        self.stand_at = now.after(self.config.settings.heartbeat / 2 * self.rank());
+        self.stand_in_rank_order(now);
         self.guests.retain(|key, _| self.committee.set().index_of(key).is_none());
         out.events.push(Event::Epoch(epoch));
     }

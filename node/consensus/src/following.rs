@@ -1,8 +1,8 @@
 //! Following a leader: its proof, its news, and its silence (§3, §5.4, §5.6).
 
 use mokka_types::{
-    Ack, Alive, BlockId, Certificate, CertifiedBase, Envelope, Monotonic, Packet, Promise, Proof,
-    RunNumber, SafetyRecord, ValidatorIndex, View,
+    ALIVE_INTERVAL, Ack, Alive, BlockId, Certificate, CertifiedBase, Envelope, Monotonic, Packet,
+    Promise, Proof, RunNumber, SafetyRecord, ValidatorIndex, View,
 };
 
 use crate::{
@@ -276,7 +276,7 @@ impl Consensus {
         if self.me.is_none() && !self.is_guest() || now < self.alive_at {
             return;
         }
-        self.alive_at = now.after(ALIVE_EVERY);
+        self.alive_at = now.after(ALIVE_INTERVAL);
         if let Some(leader) = self.leader.as_ref().filter(|at| Some(at.index) != self.me) {
             let packet = Packet::Alive(self.alive());
             out.act(Action::Send { to: leader.proof.candidate, packet });
@@ -318,6 +318,3 @@ impl Consensus {
         self.config.settings.progress_timeout * self.patience
     }
 }
-
-/// How often a follower tells its leader that it is there (§3).
-const ALIVE_EVERY: std::time::Duration = std::time::Duration::from_secs(1);

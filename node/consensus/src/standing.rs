@@ -34,6 +34,11 @@ impl Consensus {
         self.stand_at = now.after(wait);
     }
 
+    /// Nobody leads yet, nor did so lately: there is no silence to wait for (§9).
+    pub(crate) fn stand_in_rank_order(&mut self, now: Monotonic) {
+        self.stand_at = now.after(self.config.settings.heartbeat / 2 * self.rank());
+    }
+
     /// Our place among all for the next term, so that validators do not stand at once (§4).
     pub(crate) fn rank(&self) -> u32 {
         let next = View::new(self.epoch(), self.promise.view.term.next().unwrap_or_default());

@@ -7,6 +7,9 @@ use mokka_types::{CrashModel, Epoch, Packet, Phase};
 
 const BOTH: [CrashModel; 2] = [CrashModel::Cft, CrashModel::Bft];
 
+/// What users of a chain do not notice.
+const MOST_PAUSE: Duration = Duration::from_millis(300);
+
 /// The next epoch begins at every node that runs, and has a leader.
 fn enter_next_epoch(world: &mut World) -> Duration {
     let epochs = (0..world.validators()).map(|node| world.epoch(node));
@@ -34,6 +37,57 @@ fn a_chain_of_one_grows_to_seven() {
         world.expect_progress();
         for _ in 1..sets.len() {
             enter_next_epoch(&mut world);
+        }
+    }
+}
+
+/// Under constant work, the time from the last block of an epoch to the first of the next.
+fn pause_at_a_change(mut world: World) -> Duration {
+    let everywhere = |world: &World| {
+        (0..world.validators()).map(|node| world.epoch(node)).max().unwrap_or_default()
+    };
+    world.until_led();
+    for _ in 0..30 {
+        world.submit();
+        world.run_for(Duration::from_millis(50));
+    }
+    world.want_epoch();
+    let mut ended = None;
+    loop {
+        world.submit();
+        world.run_for(Duration::from_millis(1));
+        let (epoch, height) = (everywhere(&world).get(), world.height());
+        match ended {
+            None if epoch == 1 => ended = Some((world.time(), height)),
+            Some((at, last)) if height > last => return world.time() - at,
+            _ => assert!(world.time() < Duration::from_secs(30), "never came"),
+        }
+    }
+}
+
+/// §9: a new set elects its leader in a moment, though some of it must hear the others first (§8).
+#[test]
+fn a_change_of_validators_is_a_short_pause() {
+    for model in BOTH {
+        for count in [4, 7] {
+            let all: Vec<usize> = (0..2 * count).collect();
+            for (kind, before, after) in [
+                ("grows", 1..count, 0..count),
+                ("shrinks", 0..count, 1..count),
+                ("replaces one", 0..count, 1..count + 1),
+                ("replaces all", 0..count, count..2 * count),
+            ] {
+                let sets = [&all[before], &all[after]];
+                let mut pauses: Vec<_> = (0..3)
+                    .map(|seed| {
+                        let scenario = Scenario::validators(2 * count).epochs(&sets).seed(seed);
+                        pause_at_a_change(scenario.model(model).start())
+                    })
+                    .collect();
+                pauses.sort_unstable();
+                println!("{model} {count} {kind}: median {:?}, most {:?}", pauses[1], pauses[2]);
+                assert!(pauses[2] < MOST_PAUSE, "{kind}: {pauses:?}");
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! §7, §8: catching up, and listening before speaking.
 
-use mokka_types::{BlocksRequest, FinalBlock, Height, Packet};
+use std::time::Duration;
+
+use mokka_types::{BlocksRequest, FinalBlock, Height, Packet, Phase};
 
 use crate::{
     node::{Application, Node},
@@ -184,7 +186,8 @@ fn unasked_blocks_are_ignored() {
 fn a_missing_body_is_asked_of_the_sender_and_then_of_the_signers() {
     let world = World::bft(4);
     let mut node = Node::new(&world, 3);
-    node.hears(1, certified(&world.commit(1, id(1, 0))));
+    let commit = world.certificate_by(Phase::Commit, 1, id(1, 0), &[0, 1, 2]);
+    node.hears(1, certified(&commit));
     node.pass(HEARTBEAT * 3);
     let bodies: Vec<_> = node
         .sent
@@ -231,6 +234,29 @@ fn an_empty_node_that_follows_a_leader_is_still_answered() {
     other.pass(HEARTBEAT).hears(0, asks.packet.clone());
     let answered = other.sent.iter().any(|sent| sent.to == Some(world.key(0)));
     assert!(answered, "{:?}", other.sent);
+}
+
+/// §9: where nobody has promised anything yet, a chain or an epoch begins, and who has heard enough
+/// waits for no leader's silence; elsewhere it does.
+#[test]
+fn an_empty_node_stands_in_rank_order_only_where_all_begin() {
+    let world = World::bft(4);
+    for (promised, silence) in [(0, 0), (3, 3)] {
+        let stands = |me: usize| {
+            let mut node = Node::listening(&world, me);
+            for at in (0..4).filter(|at| *at != me).take(2) {
+                node.hears(at, alive(promised, genesis()));
+            }
+            node.until("stands", |node| newest_vote(node).is_some())
+        };
+        let mut waits: Vec<_> = (0..4).map(stands).collect();
+        waits.sort_unstable();
+        for (rank, wait) in (0u32..).zip(waits) {
+            let least = HEARTBEAT / 2 * (rank + silence);
+            let most = least + HEARTBEAT / 2;
+            assert!(wait >= least && wait <= most + Duration::from_millis(1), "{wait:?}");
+        }
+    }
 }
 
 /// §8: and it votes on no block before that.

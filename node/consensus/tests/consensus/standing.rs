@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mokka_consensus::{Event, RoleName};
-use mokka_types::{Packet, Refusal, Refused, Voted, VotedAnswer};
+use mokka_types::{Packet, Promise, Refusal, Refused, SafetyState, Voted, VotedAnswer};
 
 use crate::{
     node::Node,
@@ -37,7 +37,12 @@ fn silence_makes_a_follower_stand() {
 fn ranks_keep_candidates_apart() {
     let world = World::bft(4);
     let mut waits: Vec<_> = (0..4)
-        .map(|me| Node::new(&world, me).until("stands", |node| newest_vote(node).is_some()))
+        .map(|me| {
+            let promise = Promise { view: view(1), signed: None };
+            let durable = SafetyState { promise, ..SafetyState::default() };
+            let mut node = Node::restored(&world, me, durable);
+            node.until("stands", |node| newest_vote(node).is_some())
+        })
         .collect();
     waits.sort_unstable();
     for (rank, wait) in (0u32..).zip(waits) {
