@@ -10,7 +10,7 @@
 //! rpc  ──▶ call                                            nothing changes
 //! ```
 //! Read in this order: [`ChainSpec`], [`Stamp`], [`check_header`], [`check_block`],
-//! [`BlockBuilder`], [`call`].
+//! [`BlockBuilder`], [`call`], [`proof`].
 //!
 //! # Where blocks differ from Ethereum's
 //! * The base fee and the gas limit are constants of genesis.
@@ -31,6 +31,7 @@ mod execution;
 mod genesis;
 mod header;
 mod overrides;
+pub mod proof;
 mod receipt;
 mod request;
 mod sender;
