@@ -16,7 +16,7 @@
 //! metrics, the node ends and says which and why.
 //!
 //! Read in this order: [`Node`], [`NodeSettings`], [`DataDir`], then `executor`, `pool`, `gossip`,
-//! `door`, `view`.
+//! `door`, `view`, `proofs`.
 
 mod assemble;
 mod calls;
@@ -30,6 +30,7 @@ mod gossip;
 mod metrics;
 mod node;
 mod pool;
+mod proofs;
 mod setup;
 mod submit;
 mod supervisor;

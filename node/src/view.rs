@@ -18,9 +18,9 @@ use mokka_rpc::{
     api::types::{
         BaseView, BlockRef, CertificateView, CrashModelView, DirectionView, LeaderView, NodeStatus,
         PeerView, PhaseView, PreparedView, ProofView, RoleView, SignatureView, SyncView,
-        ValidatorRef, ValidatorView,
+        TransactionProofView, ValidatorRef, ValidatorView,
     },
-    seams::{ConsensusView, ReadError},
+    seams::{ConsensusView, ReadError, TransactionPlace},
 };
 use mokka_runtime::Stamp;
 use mokka_storage::Store;
@@ -30,7 +30,7 @@ use mokka_types::{
 };
 use tokio::sync::watch;
 
-use crate::{chain::unreadable, pool::PoolHandle};
+use crate::{chain::unreadable, pool::PoolHandle, proofs};
 
 /// What an operator hears, wherever they look, when our state is not the others'.
 pub(crate) const DIVERGED: &str = "this node's state differs from the others': a certified block \
@@ -71,7 +71,12 @@ fn block_ref(id: &BlockId) -> BlockRef {
 
 impl Overview {
     fn validator(&self, key: &PublicKey) -> ValidatorRef {
-        let index = self.set.index_of(key).map_or(0, |index| index.get());
+        self.validator_of(&self.set, key)
+    }
+
+    /// A validator by its place in a set, which need not be the one that is active.
+    fn validator_of(&self, set: &ValidatorSet, key: &PublicKey) -> ValidatorRef {
+        let index = set.index_of(key).map_or(0, |index| index.get());
         let listed = self.genesis.validators().iter().find(|one| one.public_key.x() == key.x());
         ValidatorRef {
             index: u32::try_from(index).unwrap_or(u32::MAX),
@@ -80,9 +85,9 @@ impl Overview {
         }
     }
 
-    fn signers(&self, signers: Signers) -> Vec<ValidatorRef> {
-        let keys = self.set.select(signers).unwrap_or_default();
-        keys.iter().map(|key| self.validator(key)).collect()
+    fn signers(&self, set: &ValidatorSet, signers: Signers) -> Vec<ValidatorRef> {
+        let keys = set.select(signers).unwrap_or_default();
+        keys.iter().map(|key| self.validator_of(set, key)).collect()
     }
 
     fn peers_now(&self) -> Arc<[PeerInfo]> {
@@ -229,7 +234,8 @@ impl ConsensusView for Overview {
         let Some(certificate) = found.map_err(|error| unreadable(&error))? else {
             return Ok(None);
         };
-        let signers = self.signers(certificate.signers);
+        let set = proofs::set_of(&*self.store, certificate.view.epoch)?;
+        let signers = self.signers(&set, certificate.signers);
         let signatures = signers.into_iter().zip(&certificate.signatures);
         Ok(Some(CertificateView {
             phase: match certificate.phase {
@@ -247,17 +253,31 @@ impl ConsensusView for Overview {
                 })
                 .collect(),
             encoded: codec::encode(&certificate).into(),
+            proof: None,
         }))
+    }
+
+    fn finality_proof(&self, number: u64) -> Result<Option<Bytes>, ReadError> {
+        let proof = proofs::finality(&*self.store, Height::new(number))?;
+        Ok(proof.map(|proof| proof.encode().into()))
+    }
+
+    fn transaction_proof(
+        &self,
+        place: TransactionPlace,
+    ) -> Result<Option<TransactionProofView>, ReadError> {
+        proofs::transaction(&*self.store, place)
     }
 
     fn proof(&self, epoch: Option<u64>, term: u64) -> Result<Option<ProofView>, ReadError> {
         let epoch = epoch.map_or_else(|| self.store.epoch(), Epoch::new);
         let found = self.store.leader_proof(View::new(epoch, Term::new(term)));
         let Some(proof) = found.map_err(|error| unreadable(&error))? else { return Ok(None) };
+        let set = proofs::set_of(&*self.store, proof.view.epoch)?;
         Ok(Some(ProofView {
             epoch: proof.view.epoch.get(),
             term: proof.view.term.get(),
-            candidate: self.validator(&proof.candidate),
+            candidate: self.validator_of(&set, &proof.candidate),
             base: BaseView {
                 committed: block_ref(&proof.base.committed),
                 prepared: proof.base.prepared.map(|prepared| PreparedView {
@@ -265,7 +285,7 @@ impl ConsensusView for Overview {
                     block: block_ref(&prepared.id),
                 }),
             },
-            signers: self.signers(proof.signers),
+            signers: self.signers(&set, proof.signers),
             signature: Bytes::copy_from_slice(proof.signature.as_bytes()),
             encoded: codec::encode(&proof).into(),
         }))

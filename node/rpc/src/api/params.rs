@@ -2,6 +2,14 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// What `mokka_getCertificate` gives besides the certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct CertificateOptions {
+    /// Also what proves the block from the genesis file on.
+    pub proof: bool,
+}
+
 /// How many blocks: a JSON number, or hex as Ethereum writes quantities. Tools send both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockCount(pub u64);

@@ -178,6 +178,28 @@ pub struct CertificateView {
     pub signatures: Vec<SignatureView>,
     /// The canonical encoding, for checking offline.
     pub encoded: Bytes,
+    /// If it was asked for, the canonical encoding of `mokka_runtime::proof::FinalityProof`: the
+    /// header, this certificate, and those of all blocks that ended an epoch below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Bytes>,
+}
+
+/// A transaction and its receipt in a final block, to be checked offline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransactionProofView {
+    /// Proves the block: as `proof` of [`CertificateView`].
+    pub finality: Bytes,
+    /// Its place in the block, from 0.
+    pub index: u64,
+    /// In EIP-2718's encoding.
+    pub transaction: Bytes,
+    /// The nodes from `transactionsRoot` to the transaction, the root first.
+    pub transaction_proof: Vec<Bytes>,
+    /// In EIP-2718's encoding.
+    pub receipt: Bytes,
+    /// The nodes from `receiptsRoot` to the receipt, the root first.
+    pub receipt_proof: Vec<Bytes>,
 }
 
 /// The blocks a leader was elected to stand on.

@@ -5,8 +5,10 @@ use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee::core::{RpcResult, async_trait};
 
 use super::Handlers;
+use crate::api::params::CertificateOptions;
 use crate::api::types::{
-    CertificateView, LeaderView, NodeStatus, PeerView, ProofView, ValidatorView,
+    CertificateView, LeaderView, NodeStatus, PeerView, ProofView, TransactionProofView,
+    ValidatorView,
 };
 use crate::api::{MokkaApiServer, NetApiServer, Web3ApiServer};
 use crate::error::RpcError;
@@ -25,10 +27,29 @@ impl MokkaApiServer for Handlers {
         Ok(self.node.consensus.leader())
     }
 
-    async fn certificate(&self, block: BlockId) -> RpcResult<Option<CertificateView>> {
+    async fn certificate(
+        &self,
+        block: BlockId,
+        options: Option<CertificateOptions>,
+    ) -> RpcResult<Option<CertificateView>> {
         let this = self.clone();
-        let read = move |_: &_| match this.number_of(block)? {
-            Some(number) => Ok(this.node.consensus.certificate(number)?),
+        let options = options.unwrap_or_default();
+        let read = move |_: &_| {
+            let Some(number) = this.number_of(block)? else { return Ok(None) };
+            let consensus = &this.node.consensus;
+            let Some(mut certificate) = consensus.certificate(number)? else { return Ok(None) };
+            if options.proof {
+                certificate.proof = consensus.finality_proof(number)?;
+            }
+            Ok(Some(certificate))
+        };
+        Ok(self.readers.run(read).await?)
+    }
+
+    async fn transaction_proof(&self, hash: B256) -> RpcResult<Option<TransactionProofView>> {
+        let this = self.clone();
+        let read = move |_: &_| match this.node.chain.transaction_place(hash)? {
+            Some(place) => Ok(this.node.consensus.transaction_proof(place)?),
             None => Ok(None),
         };
         Ok(self.readers.run(read).await?)

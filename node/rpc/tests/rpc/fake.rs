@@ -468,6 +468,25 @@ impl ConsensusView for Fake {
             next_set: B256::repeat_byte(2),
             signatures: vec![SignatureView { validator: validator(1), signature }],
             encoded: Bytes::from_static(&[1, 2, 3]),
+            proof: None,
+        }))
+    }
+    fn finality_proof(&self, number: u64) -> Result<Option<Bytes>, ReadError> {
+        let committed = self.kept(number)?.filter(|_| number > 0);
+        Ok(committed.map(|committed| Bytes::copy_from_slice(&committed.block.hash[..4])))
+    }
+    fn transaction_proof(
+        &self,
+        place: TransactionPlace,
+    ) -> Result<Option<TransactionProofView>, ReadError> {
+        let finality = self.finality_proof(place.block)?;
+        Ok(finality.map(|finality| TransactionProofView {
+            finality,
+            index: place.index as u64,
+            transaction: Bytes::from_static(&[5]),
+            transaction_proof: vec![Bytes::from_static(&[6])],
+            receipt: Bytes::from_static(&[7]),
+            receipt_proof: vec![Bytes::from_static(&[8]), Bytes::from_static(&[9])],
         }))
     }
     fn proof(&self, epoch: Option<u64>, term: u64) -> Result<Option<ProofView>, ReadError> {

@@ -191,6 +191,7 @@ async fn every_method_that_is_promised_is_served() {
         "mokka_validators",
         "mokka_leader",
         "mokka_getCertificate",
+        "mokka_getTransactionProof",
         "mokka_getProof",
         "mokka_peers",
     ] {
