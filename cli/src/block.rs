@@ -79,7 +79,7 @@ impl BlockArgs {
             Failure::rpc(format!("{} has no such block; see `mokka status`", endpoint.url()))
         })?;
         let id = BlockId::number(block.header.number);
-        let certificate = endpoint.ask(MokkaApiClient::certificate(client, id)).await?;
+        let certificate = endpoint.ask(MokkaApiClient::certificate(client, id, None)).await?;
         let shown = Shown { block, certificate };
         match self.format.json {
             true => output::json(&shown),

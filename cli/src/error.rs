@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     Node = 3,
     /// A node does not answer, or refuses what was asked.
     Rpc = 4,
-    /// A check of the network failed: something was lost, or nodes disagree.
+    /// A check failed: something was lost, nodes disagree, or a proof proves nothing.
     Network = 5,
     /// A second signal ended what a first one had begun to stop; shells have it so after Ctrl-C.
     Interrupted = 130,
@@ -41,7 +41,7 @@ impl Failure {
         Self { exit: Exit::Rpc, message: message.into() }
     }
 
-    /// Something was lost, or nodes disagree.
+    /// Something was lost, nodes disagree, or a proof proves nothing.
     pub(crate) fn network(message: impl Into<String>) -> Self {
         Self { exit: Exit::Network, message: message.into() }
     }

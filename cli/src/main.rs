@@ -22,6 +22,7 @@ mod logging;
 mod os;
 mod output;
 mod password;
+mod proof;
 mod run;
 mod screen;
 mod settings;
@@ -29,6 +30,7 @@ mod status;
 mod transfer;
 mod tx;
 mod units;
+mod verify_chain;
 
 use std::{future::Future, process::ExitCode};
 
@@ -51,7 +53,7 @@ use crate::{
         2    the command line cannot be understood\n  \
         3    a running node could not go on\n  \
         4    a node does not answer, or refuses\n  \
-        5    a check of the network failed: something was lost, or nodes disagree\n  \
+        5    a check failed: something was lost, nodes disagree, or a proof proves nothing\n  \
         130  stopped at once by a second signal\n\n\
         Try it: `mokka devnet` runs four validators here, `mokka dev` one."
 )]
@@ -75,6 +77,7 @@ enum Command {
     Block(block::BlockArgs),
     #[command(subcommand)]
     Tx(tx::Tx),
+    VerifyChain(verify_chain::VerifyChainArgs),
     Bench(Box<bench::BenchArgs>),
 }
 
@@ -91,6 +94,7 @@ impl Command {
             Self::Validators(args) => on_one_thread(args.execute()),
             Self::Block(args) => on_one_thread(args.execute()),
             Self::Tx(tx) => on_one_thread(tx.execute()),
+            Self::VerifyChain(args) => on_one_thread(args.execute()),
             Self::Bench(args) => on_one_thread(args.execute()),
         }
     }

@@ -1,4 +1,4 @@
-//! `mokka tx`: send coins, and see what became of a transaction.
+//! `mokka tx`: send coins, see what became of a transaction, and prove it.
 
 use std::{
     path::PathBuf,
@@ -21,6 +21,7 @@ use crate::{
     genesis::parse_address,
     output::{self, Colours, Format},
     password::PasswordArgs,
+    proof::{ProveArgs, VerifyArgs},
     transfer::{Terms, Transfer},
     units,
 };
@@ -35,6 +36,8 @@ pub(crate) enum Tx {
     Send(SendArgs),
     /// Show a transaction and what became of it.
     Show(ShowArgs),
+    Prove(ProveArgs),
+    Verify(VerifyArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -102,6 +105,8 @@ impl Tx {
         match self {
             Self::Send(args) => args.execute().await,
             Self::Show(args) => args.execute().await,
+            Self::Prove(args) => args.execute().await,
+            Self::Verify(args) => args.execute(),
         }
     }
 }

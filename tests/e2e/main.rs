@@ -4,7 +4,7 @@
 //! [`harness`] waits for it, at most a minute, and writes to standard error how long it took.
 //!
 //! Read in this order: [`harness`], [`by_hand`], [`token`], [`crashes`], [`refused`],
-//! [`bad_input`], [`operators`], [`watching`], [`mod@dev`], [`devnet`], [`mod@bench`], [`clients`].
+//! [`proofs`], [`bad_input`], [`operators`], [`watching`], [`mod@dev`], [`devnet`], [`mod@bench`], [`clients`].
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
@@ -16,6 +16,7 @@ mod dev;
 mod devnet;
 mod harness;
 mod operators;
+mod proofs;
 mod refused;
 mod token;
 mod watching;

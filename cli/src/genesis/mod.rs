@@ -11,7 +11,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, U256};
-use mokka_genesis::{Draft, Genesis as File, NodeAddress, Validator};
+use mokka_genesis::{Beginning, Draft, Genesis as File, NodeAddress, Validator};
 use mokka_types::{CrashModel, PublicKey};
 use serde::Serialize;
 
@@ -242,15 +242,20 @@ struct Hashes {
 
 impl Hashes {
     fn of(genesis: &File) -> Result<Self, Failure> {
-        let beginning = genesis.begin().map_err(|error| {
-            Failure::operator(format!("block 0 cannot be made: {error}; correct `alloc`"))
-        })?;
+        let beginning = begin(genesis)?;
         let hex = |bytes: &[u8; 32]| alloy_primitives::B256::new(*bytes).to_string();
         Ok(Self {
             chain_hash: hex(beginning.chain_hash.as_bytes()),
             genesis_hash: hex(beginning.id.hash.as_bytes()),
         })
     }
+}
+
+/// Block 0 of a genesis file, and the name of its chain.
+pub(crate) fn begin(genesis: &File) -> Result<Beginning, Failure> {
+    genesis.begin().map_err(|error| {
+        Failure::operator(format!("block 0 cannot be made: {error}; correct `alloc`"))
+    })
 }
 
 /// Reads and checks a genesis file.
@@ -269,12 +274,12 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<File, Failure> {
     parsed.map_err(|error| Failure::operator(format!("{}: {error}", path.display())))
 }
 
-fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file that is not there yet, and syncs it.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let mut file = match fs::File::create_new(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(Failure::operator(format!(
-                "{} exists, and a genesis file is never overwritten; choose another --out or \
-                 move it away",
+                "{} exists, and is never overwritten; choose another --out or move it away",
                 path.display()
             )));
         }

@@ -22,6 +22,31 @@ fn a_node_that_does_not_answer_is_named() {
 }
 
 #[test]
+fn a_proof_needs_a_genesis_file_and_a_node_or_a_file() {
+    let world = World::new();
+    let new = format!("genesis new --chain-id 7 --validator {KEY_1}");
+    world.mokka(&new).ok();
+    let url = nobody();
+    let ask = format!("verify-chain --genesis genesis.json --endpoint {url}");
+    world.mokka(&ask).fails(4, &[&url, "is the node running"]);
+    world.mokka("verify-chain --genesis none.json").fails(1, &["none.json", "check the path"]);
+    world.mokka("verify-chain").fails(2, &["--genesis"]);
+    let hash = format!("0x{}", "12".repeat(32));
+    world.mokka(&format!("tx prove {hash} --rpc-url {url}")).fails(4, &[&url]);
+
+    let verify = "tx verify --genesis genesis.json";
+    world.mokka(verify).fails(1, &["proof.json", "check the path"]);
+    for nonsense in ["", "{}", "[]", r#"{"finality":"0x00"}"#] {
+        world.write("proof.json", nonsense);
+        world.mokka(verify).fails(5, &["proof.json proves nothing", "no file of `mokka tx prove`"]);
+    }
+    let fields = r#""index":0,"transaction":"0x","transactionProof":[],"receipt":"0x""#;
+    let empty = format!(r#"{{"finality":"0x",{fields},"receiptProof":[]}}"#);
+    world.write("proof.json", &empty);
+    world.mokka(verify).fails(5, &["proof.json proves nothing", "cannot be read"]);
+}
+
+#[test]
 fn every_node_that_is_asked_has_its_row() {
     let world = World::new();
     let (one, two) = (nobody(), nobody());

@@ -26,12 +26,17 @@ pub(crate) fn mokka_succeeds(dir: &Path, line: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs a command that must fail as an operator's mistake: with exit code 1, and one line that says
-/// what is wrong, which this gives. A node may log before.
+/// Runs a command that must fail as an operator's mistake, with exit code 1; what it said.
 pub(crate) fn mokka_fails(dir: &Path, line: &[&str]) -> String {
+    mokka_fails_with(1, dir, line)
+}
+
+/// Runs a command that must fail with this exit code, and one line that says what is wrong, which
+/// this gives. A node may log before.
+pub(crate) fn mokka_fails_with(code: i32, dir: &Path, line: &[&str]) -> String {
     let output = finish(dir, line);
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "mokka {line:?}: {errors}");
+    assert_eq!(output.status.code(), Some(code), "mokka {line:?}: {errors}");
     let (last, before) = errors.lines().rev().collect::<Vec<_>>().split_first().map_or_else(
         || panic!("mokka {line:?} says nothing"),
         |(last, before)| ((*last).to_owned(), before.join("\n")),

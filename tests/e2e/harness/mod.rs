@@ -10,7 +10,7 @@ mod ports;
 mod screen;
 mod wait;
 
-pub(crate) use command::{mokka, mokka_fails, mokka_succeeds, signal_group};
+pub(crate) use command::{mokka, mokka_fails, mokka_fails_with, mokka_succeeds, signal_group};
 pub(crate) use http::{get, post};
 pub(crate) use ledger::{Ledger, receipt};
 pub(crate) use network::{Network, turn};
