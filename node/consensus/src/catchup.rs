@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use mokka_types::{
-    Alive, BlocksRequest, FinalBlock, Height, Monotonic, Packet, PublicKey, Term, View,
+    Alive, BlocksRequest, FinalBlock, Height, Monotonic, Packet, Phase, PublicKey, Term, View,
 };
 
 use crate::{
@@ -67,7 +67,8 @@ impl Consensus {
         blocks: Vec<FinalBlock>,
         out: &mut Output,
     ) {
-        if self.catchup.asked.is_none_or(|asked| asked.peer != sender) {
+        let Some(asked) = self.catchup.asked else { return out.ignore(Ignored::Unknown) };
+        if asked.peer != sender && !self.may_answer_for(&asked.peer, &blocks) {
             return out.ignore(Ignored::Unknown);
         }
         self.catchup.asked = None;
@@ -80,6 +81,23 @@ impl Consensus {
         self.catchup.sender = Some(sender);
         self.catchup.queue = blocks.into_iter().take(MAX_QUEUED).collect();
         self.next_of_catchup(now, out);
+    }
+
+    /// Who takes no part, and who asks a validator of a set that it does not know yet, asks by way
+    /// of those that it is connected to (§7): the next block with its certificate is as good from
+    /// any of them.
+    fn may_answer_for(&self, asked: &PublicKey, blocks: &[FinalBlock]) -> bool {
+        let by_way_of_others = self.me.is_none() || self.committee.set().index_of(asked).is_none();
+        let ours = self.committed.height;
+        let next = blocks.iter().find(|block| block.id.height > ours);
+        by_way_of_others
+            && next.is_some_and(|block| {
+                let certificate = &block.certificate;
+                Some(block.id.height) == ours.next()
+                    && certificate.id == block.id
+                    && certificate.phase == Phase::Commit
+                    && self.committee.check_certificate(certificate).is_ok()
+            })
     }
 
     fn withdraw_claim(&mut self, peer: PublicKey) {

@@ -204,7 +204,9 @@ impl Consensus {
         let wanted = arriving
             || self.next.takeover.as_ref().is_some_and(|takeover| takeover.id == id)
             || self.next.prepare.as_ref().is_some_and(|(prepare, _)| prepare.id == id);
-        let asked = self.next.asked.contains(&sender);
+        // Who takes no part asks by way of those that it is connected to (§7).
+        let by_way_of_another = self.me.is_none() && !self.next.asked.is_empty();
+        let asked = by_way_of_another || self.next.asked.contains(&sender);
         if !wanted || !asked || Some(id.height) != self.committed.height.next() {
             return out.ignore(Ignored::Unknown);
         }

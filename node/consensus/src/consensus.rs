@@ -71,6 +71,8 @@ pub struct Status {
     pub highest_claimed: Height,
     /// Why its key signs nothing, until members replace it (§8).
     pub mark: Option<Mark>,
+    /// Its place among the validators; an observer has none.
+    pub place: Option<ValidatorIndex>,
 }
 
 /// A node whose records are empty listens before it speaks (§8).
@@ -337,6 +339,7 @@ impl Consensus {
             committed: self.committed,
             highest_claimed: self.peers.credible_height(self.quorum()).max(self.committed.height),
             mark: self.mark,
+            place: self.me,
         }
     }
 

@@ -335,4 +335,9 @@ fn an_observer_takes_part_in_nothing() {
     assert!(node.sent.is_empty(), "{:?}", node.sent);
     node.hears(1, certified(&world.commit(1, id(1, 0))));
     assert_eq!(node.committed, id(1, 0));
+    // Nor does it tell who lags behind, in blocks or in terms, or who is new.
+    node.hears(1, propose(world.proposal(&proof, 1, 0)));
+    node.hears(2, ack(&world.proof(2, 3, fresh_base())));
+    node.hears(1, ack(&proof)).hears(3, crate::world::alive(0, genesis()));
+    assert!(node.sent.is_empty(), "{:?}", node.sent);
 }

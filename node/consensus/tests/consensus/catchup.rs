@@ -181,6 +181,60 @@ fn unasked_blocks_are_ignored() {
     assert_eq!(node.committed, genesis());
 }
 
+/// §7: an observer asks by way of whom it is connected to: the next block, certified, is taken from
+/// whoever answers; anything else leaves the request to whom it was made.
+#[test]
+fn an_observer_takes_the_next_blocks_from_whoever_answers() {
+    let world = World::bft(4);
+    let mut node = Node::observer(&world);
+    node.hears(2, alive(0, id(5, 0)));
+    let mut forged = final_block(&world, 1);
+    forged.certificate.signatures.reverse();
+    let mut others = final_block(&world, 1);
+    others.certificate = world.commit(1, id(1, 1));
+    let mut prepared = final_block(&world, 1);
+    prepared.certificate = world.prepare(1, id(1, 0));
+    for useless in
+        [vec![forged], vec![others], vec![prepared], vec![final_block(&world, 2)], vec![]]
+    {
+        node.hears(1, Packet::Blocks(useless));
+    }
+    assert_eq!((node.committed, asked(&node)), (genesis(), vec![(2, 1)]));
+    node.hears(3, Packet::Blocks((1..=3).map(|at| final_block(&world, at)).collect()));
+    assert_eq!((node.committed, asked(&node)), (id(3, 0), vec![(2, 1), (3, 4)]));
+    node.hears(1, Packet::Blocks((4..=5).map(|at| final_block(&world, at)).collect()));
+    assert_eq!(node.committed, id(5, 0));
+    node.hears(1, Packet::Blocks(vec![final_block(&world, 6)]));
+    assert_eq!(node.committed, id(5, 0), "nothing was asked for");
+}
+
+/// §7, §9: whoever leads an epoch that we do not know yet, those of ours can tell us how it came.
+#[test]
+fn who_is_behind_by_an_epoch_is_answered_by_whom_it_knows() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[], &[201, 202, 203, 204]);
+    let mut node = Node::new(&world, 0);
+    let told = Packet::Alive(mokka_types::Alive { promise: next.view(1), committed: id(9, 0) });
+    node.hears_of(&next, 0, told);
+    node.hears(1, Packet::Blocks(vec![final_block(&world, 2)]));
+    node.hears(1, Packet::Blocks((1..=3).map(|at| final_block(&world, at)).collect()));
+    assert_eq!(node.committed, id(3, 0));
+}
+
+/// §7: and so it is with a body.
+#[test]
+fn an_observer_takes_a_body_that_it_asked_for_from_whoever_has_it() {
+    let world = World::bft(4);
+    let mut node = Node::observer(&world);
+    let (at, body) = block(1, 0);
+    let reply = Packet::Body(mokka_types::BodyReply { id: at, body });
+    node.hears(3, reply.clone());
+    node.hears(2, certified(&world.commit(1, at)));
+    assert_eq!(node.committed, genesis(), "it had not asked yet");
+    node.hears(3, reply);
+    assert_eq!(node.committed, at);
+}
+
 /// §6.8: a certificate whose body is missing: its sender is asked, then its signers in turn.
 #[test]
 fn a_missing_body_is_asked_of_the_sender_and_then_of_the_signers() {
