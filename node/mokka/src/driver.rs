@@ -4,7 +4,7 @@
 //! [`Handle`]. Answers of the state machine are never dropped and go before packets; packets are
 //! dropped when the inbox is full, as a network drops them. A turn is never cut in half.
 
-use std::{io, sync::Arc, thread};
+use std::{io, sync::Arc, thread, time::Duration};
 
 use mokka_consensus::{
     Accused, BuiltBlock, CheckedBlock, Event, FinalizedBlock, Ignored, Input, Status, WorkWaiting,
@@ -13,7 +13,7 @@ use mokka_crypto::Verified;
 use mokka_types::{ChainHash, Envelope, Monotonic, PublicKey, Settings};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch},
-    time::Instant,
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,9 @@ const SMALL_PACKET: usize = 4096;
 /// Answers that wait for the engine. The core has few requests open, so this is never full for
 /// long.
 const ANSWERS_WAITING: usize = 64;
+/// What is shown of a node changes also while nothing comes in: a leader that is silent for the
+/// isolation time is none any more. It is looked at so often.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Notices that a slow observer may be behind before it misses some.
 const NOTICES_KEPT: usize = 1024;
 
@@ -235,6 +238,8 @@ impl Driver {
     /// # Errors
     /// When the node cannot go on.
     pub async fn run(mut self) -> Result<Stopped, Fatal> {
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = self.engine.next_deadline();
             let Inbox { packets, answers, work, stop, .. } = &mut self.inbox;
@@ -248,6 +253,10 @@ impl Driver {
                 Ok(()) = work.changed() => Input::WorkWaiting(*work.borrow_and_update()),
                 () = self.clock.until(deadline) => Input::DeadlineReached,
                 Some(waiting) = packets.recv() => Input::Packet(Box::new(waiting.packet)),
+                _ = look.tick() => {
+                    self.show();
+                    continue;
+                }
             };
             self.turn(input)?;
         }
@@ -259,8 +268,9 @@ impl Driver {
         Ok(())
     }
 
-    /// Nobody has to listen.
+    /// Nobody has to listen. Who hears of something finds it in the status, too.
     fn publish(&self, report: TurnReport) {
+        self.show();
         let notices = report
             .events
             .into_iter()
@@ -270,6 +280,9 @@ impl Driver {
         for notice in notices {
             let _heard_by = self.inbox.notices.send(notice);
         }
+    }
+
+    fn show(&self) {
         let status = self.engine.status(self.clock.now());
         self.inbox.status.send_if_modified(|known| {
             let changed = known.as_ref() != Some(&status);
