@@ -70,6 +70,11 @@ pub fn hello(chain: &ChainHash, statement: &[u8]) -> Digest {
     Digest(hash("mokka 2026-11 hello", &(chain, statement)))
 }
 
+/// What a validator signs of where it is reached: the statement of the network, already encoded.
+pub fn peer_record(chain: &ChainHash, statement: &[u8]) -> Digest {
+    Digest(hash("mokka 2026-11 peer record", &(chain, statement)))
+}
+
 /// Names a validator set: its crash model and its keys in order.
 pub fn set(set: &ValidatorSet) -> SetDigest {
     SetDigest::new(hash("mokka 2026-11 validator set", set))

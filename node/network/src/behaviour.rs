@@ -1,7 +1,8 @@
 //! The libp2p protocols of a node, and how each is set up.
 
-use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
+use hickory_resolver::system_conf::read_system_conf;
 use libp2p::{
     PeerId, StreamProtocol, Swarm, Transport,
     allow_block_list::{self, BlockedPeers},
@@ -18,11 +19,13 @@ use crate::{
     NetworkConfig, StartError,
     frames::{Frames, reading_budget},
     limits,
+    peer::Channel,
 };
 
 const HELLO: StreamProtocol = StreamProtocol::new("/mokka/hello/1");
 const PACKET: StreamProtocol = StreamProtocol::new("/mokka/packet/1");
 const TRANSACTIONS: StreamProtocol = StreamProtocol::new("/mokka/transactions/1");
+const RECORDS: StreamProtocol = StreamProtocol::new("/mokka/records/1");
 
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
@@ -34,6 +37,21 @@ pub(crate) struct Behaviour {
     pub(crate) hello: request_response::Behaviour<Frames>,
     pub(crate) packets: request_response::Behaviour<Frames>,
     pub(crate) transactions: request_response::Behaviour<Frames>,
+    pub(crate) records: request_response::Behaviour<Frames>,
+}
+
+impl Behaviour {
+    /// What carries direct messages of one kind.
+    pub(crate) fn carrying(
+        &mut self,
+        channel: Channel,
+    ) -> &mut request_response::Behaviour<Frames> {
+        match channel {
+            Channel::Packets => &mut self.packets,
+            Channel::Transactions => &mut self.transactions,
+            Channel::Records => &mut self.records,
+        }
+    }
 }
 
 /// What gossipsub may do with a peer: its application score is the only one that counts.
@@ -115,6 +133,7 @@ pub(crate) fn swarm(config: &NetworkConfig) -> Result<(Swarm<Behaviour>, Topics)
         hello: direct(HELLO, limits::MAX_HELLO_BYTES),
         packets: direct(PACKET, max_packet),
         transactions: direct(TRANSACTIONS, limits::MAX_BATCH_BYTES),
+        records: direct(RECORDS, limits::MAX_RECORDS_BYTES),
     };
     let settings = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(limits::IDLE_TIMEOUT)
@@ -131,22 +150,32 @@ const HANDLER_BUFFER: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 fn transport(config: &NetworkConfig) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError> {
     let setup = |error: &dyn std::fmt::Display| StartError::Setup(error.to_string());
-    let tcp = || tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
+    let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
     let noise = noise::Config::new(config.node_key.keypair()).map_err(|error| setup(&error))?;
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(limits::MAX_STREAMS);
-    // Without a resolver configuration only names of the hosts file resolve; addresses always work.
-    let named = dns::tokio::Transport::system(tcp()).or_else(|error: io::Error| {
-        tracing::warn!(%error, "no DNS configuration: peers are reached by address only");
-        let (servers, options) = (dns::ResolverConfig::default(), dns::ResolverOpts::default());
-        Ok::<_, StartError>(dns::tokio::Transport::custom(tcp(), servers, options))
-    })?;
+    let (servers, options) = resolver();
+    let named = dns::tokio::Transport::custom(tcp, servers, options);
     Ok(named
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
         .multiplex(yamux)
         .timeout(limits::HANDSHAKE_TIMEOUT)
         .boxed())
+}
+
+/// How names become addresses: by this system's configuration and hosts file as they are at the
+/// start, and anew at every dial. The resolver would otherwise keep each answer for as long as its
+/// server allows, up to a day, and also that a name does not exist: too long for a member that has
+/// moved.
+fn resolver() -> (dns::ResolverConfig, dns::ResolverOpts) {
+    // Without a configuration only names of the hosts file resolve; addresses always work.
+    let (servers, mut options) = read_system_conf().unwrap_or_else(|error| {
+        tracing::warn!(%error, "no DNS configuration: peers are reached by address only");
+        Default::default()
+    });
+    options.cache_size = 0;
+    (servers, options)
 }
 
 fn connection_limits() -> ConnectionLimits {

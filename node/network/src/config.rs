@@ -6,7 +6,7 @@ use libp2p::Multiaddr;
 use mokka_types::{ChainHash, Height, PublicKey};
 
 use crate::{
-    Admitted, Binding, NodeKey, Rate, StartError,
+    Admitted, Binding, NodeKey, PeerRecord, Rate, StartError,
     limits::{ENVELOPE_MARGIN, MAX_BLOCK_BYTES},
 };
 
@@ -27,6 +27,8 @@ pub struct Rates {
     pub consensus: Rate,
     /// Batches of transactions, broadcast and direct.
     pub transactions: Rate,
+    /// Messages that say where validators are: a few from a peer that has just connected.
+    pub records: Rate,
 }
 
 impl Default for Rates {
@@ -35,6 +37,7 @@ impl Default for Rates {
         Self {
             consensus: Rate { messages: 4000.0, bytes: 64.0 * MIB, burst_seconds: 3.0 },
             transactions: Rate { messages: 1000.0, bytes: 16.0 * MIB, burst_seconds: 4.0 },
+            records: Rate { messages: 2.0, bytes: 0.25 * MIB, burst_seconds: 30.0 },
         }
     }
 }
@@ -52,6 +55,8 @@ pub struct NetworkConfig {
     pub agent: String,
     /// The validator it speaks for, if any.
     pub binding: Option<Binding>,
+    /// Where its validator says that others reach it, if it says so.
+    pub record: Option<PeerRecord>,
     /// The newest committed block at the start; see [`crate::NetworkHandle::set_committed`].
     pub committed: Height,
     /// `maxBlockBytes` of the genesis file.

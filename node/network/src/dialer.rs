@@ -1,6 +1,9 @@
 //! When to dial whom: with patience, and a little randomness so that nodes do not move in step.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use libp2p::{Multiaddr, swarm::ConnectionId};
 use mokka_types::PublicKey;
@@ -38,11 +41,13 @@ struct Entry {
 pub(crate) struct Dialer {
     own: Option<PublicKey>,
     entries: Vec<Entry>,
+    /// Where validators say that they are, by x coordinate; tried first.
+    said: BTreeMap<[u8; 32], Vec<Multiaddr>>,
 }
 
 impl Dialer {
     pub(crate) fn new(own: Option<PublicKey>) -> Self {
-        Self { own, entries: Vec::new() }
+        Self { own, entries: Vec::new(), said: BTreeMap::new() }
     }
 
     /// Takes over a new list; what is known of targets that stay is kept.
@@ -50,7 +55,7 @@ impl Dialer {
         let now = Instant::now();
         let mut before = std::mem::take(&mut self.entries);
         for target in targets {
-            if target.addresses.is_empty() || self.is_own(&target.validator) {
+            if self.is_own(&target.validator) {
                 continue;
             }
             let known = before.iter().position(|entry| entry.target == target);
@@ -68,16 +73,45 @@ impl Dialer {
         }
     }
 
+    /// This validator says that it is there: it is dialed at once, and at its other addresses, too.
+    pub(crate) fn learn(&mut self, key: &PublicKey, addresses: Vec<Multiaddr>, now: Instant) {
+        self.said.insert(key.x(), addresses);
+        for entry in self.entries.iter_mut().filter(|entry| is(entry, key)) {
+            begin_anew(entry, now);
+        }
+    }
+
+    /// Forgets what others than these have said.
+    pub(crate) fn retain_said(&mut self, stays: impl Fn(&[u8; 32]) -> bool) {
+        self.said.retain(|x, _| stays(x));
+    }
+
+    /// There is no use in dialing it for now.
+    pub(crate) fn rest(&mut self, key: &PublicKey, now: Instant) {
+        for entry in self.entries.iter_mut().filter(|entry| is(entry, key)) {
+            entry.state = State::Waiting(now + DIAL_BACKOFF_MAX);
+        }
+    }
+
+    /// There is new reason to hope for a welcome: these are dialed at once.
+    pub(crate) fn hurry(&mut self, whom: impl Fn(&PublicKey) -> bool, now: Instant) {
+        for entry in self.entries.iter_mut().filter(|entry| whom(&entry.target.validator)) {
+            begin_anew(entry, now);
+        }
+    }
+
     /// Where to dial now. The caller answers each with [`Dialer::trying`].
     pub(crate) fn due(&mut self, now: Instant) -> Vec<(PublicKey, Multiaddr)> {
+        let said = &self.said;
         let due = self.entries.iter_mut().filter(|entry| match entry.state {
             State::Waiting(at) => at <= now,
             State::Trying(_) | State::Connected => false,
         });
-        due.map(|entry| {
-            let at = entry.next_address % entry.target.addresses.len();
+        due.filter_map(|entry| {
+            let addresses = addresses_of(said, &entry.target);
+            let at = entry.next_address.checked_rem(addresses.len())?;
             entry.next_address = at + 1;
-            (entry.target.validator, entry.target.addresses[at].clone())
+            Some((entry.target.validator, addresses[at].clone()))
         })
         .collect()
     }
@@ -104,14 +138,14 @@ impl Dialer {
         &mut self,
         connection: ConnectionId,
         now: Instant,
-    ) -> Option<&Target> {
+    ) -> Option<(PublicKey, Vec<Multiaddr>)> {
         let entry = self.entries.iter_mut().find(|at| at.state == State::Trying(connection))?;
         let recent = |at| now.saturating_duration_since(at) < UNREACHABLE_LOG_INTERVAL;
         if entry.failures < FAILURES_TOLERATED || entry.told.is_some_and(recent) {
             return None;
         }
         entry.told = Some(now);
-        Some(&entry.target)
+        Some((entry.target.validator, addresses_of(&self.said, &entry.target)))
     }
 
     /// The two sides do not want each other: no reason to hurry.
@@ -143,9 +177,9 @@ impl Dialer {
     }
 
     /// Whom this connection was meant to reach.
-    pub(crate) fn meant(&self, connection: ConnectionId) -> Option<(PublicKey, &[Multiaddr])> {
+    pub(crate) fn meant(&self, connection: ConnectionId) -> Option<(PublicKey, Vec<Multiaddr>)> {
         let of = self.entries.iter().find(|entry| entry.state == State::Trying(connection))?;
-        Some((of.target.validator, &of.target.addresses))
+        Some((of.target.validator, addresses_of(&self.said, &of.target)))
     }
 
     fn is_own(&self, key: &PublicKey) -> bool {
@@ -163,6 +197,21 @@ impl Dialer {
 
 fn is(entry: &Entry, key: &PublicKey) -> bool {
     entry.target.validator.x() == key.x()
+}
+
+/// What it says itself, then what else is known.
+fn addresses_of(said: &BTreeMap<[u8; 32], Vec<Multiaddr>>, target: &Target) -> Vec<Multiaddr> {
+    let said = said.get(&target.validator.x()).map(Vec::as_slice).unwrap_or_default();
+    let others = target.addresses.iter().filter(|address| !said.contains(address));
+    said.iter().chain(others).cloned().collect()
+}
+
+/// As if it had never failed.
+fn begin_anew(entry: &mut Entry, now: Instant) {
+    (entry.failures, entry.next_address) = (0, 0);
+    if let State::Waiting(_) = entry.state {
+        entry.state = State::Waiting(now);
+    }
 }
 
 fn retry(entry: &mut Entry, now: Instant) {
@@ -220,6 +269,39 @@ mod tests {
     }
 
     #[test]
+    fn what_a_validator_says_of_itself_is_tried_first_and_at_once() {
+        let mut dialer = Dialer::new(None);
+        dialer.set(vec![target(1), Target { addresses: vec![], ..target(2) }], |_| false);
+        let now = Instant::now();
+        assert_eq!(dialer.due(now).len(), 1, "nobody knows where the second is");
+        dialer.trying(&key(1), connection(1));
+        dialer.refused(connection(1), now);
+        let new: Multiaddr = "/dns/b.example/tcp/3".parse().unwrap();
+        for at in [1, 2] {
+            dialer.learn(&key(at), vec![new.clone()], now);
+        }
+        assert_eq!(dialer.due(now), [(key(1), new.clone()), (key(2), new.clone())]);
+        let second: Vec<_> = dialer.due(now).into_iter().map(|(_, address)| address).collect();
+        assert_eq!(second, [target(1).addresses[0].clone(), new]);
+        dialer.retain_said(|x| *x == key(1).x());
+        assert_eq!(dialer.due(now).len(), 1);
+    }
+
+    #[test]
+    fn who_may_be_let_in_now_waits_no_longer() {
+        let mut dialer = Dialer::new(None);
+        dialer.set(vec![target(1), target(2)], |_| false);
+        let now = Instant::now();
+        for (at, number) in [(1, 1), (2, 2)] {
+            dialer.trying(&key(at), connection(number));
+            dialer.refused(connection(number), now);
+        }
+        assert!(dialer.due(now).is_empty());
+        dialer.hurry(|at| *at == key(2), now);
+        assert_eq!(dialer.due(now).len(), 1);
+    }
+
+    #[test]
     fn a_connected_target_is_left_alone_until_it_is_lost() {
         let mut dialer = Dialer::new(Some(key(1)));
         dialer.set(vec![target(1), target(2)], |_| false);
@@ -241,8 +323,8 @@ mod tests {
         let mut complaints = Vec::new();
         for attempt in 0.. {
             dialer.trying(&key(1), connection(attempt));
-            if let Some(target) = dialer.complaint_of(connection(attempt), now) {
-                assert_eq!(target.validator, key(1));
+            if let Some((validator, _)) = dialer.complaint_of(connection(attempt), now) {
+                assert_eq!(validator, key(1));
                 complaints.push((attempt, now - start));
             }
             dialer.failed(connection(attempt), now);

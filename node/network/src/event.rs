@@ -21,7 +21,9 @@ pub enum NetworkEvent {
     PeerConnected {
         /// Its node.
         peer: PeerId,
-        /// The validator it speaks for; `None` for an observer.
+        /// The validator or candidate that it speaks for; `None` for an observer. Where that
+        /// changes with the admitted, the peer is lost and connected again in a moment, over the
+        /// same connection.
         validator: Option<PublicKey>,
         /// The newest committed block that it claims to have.
         committed: Height,
@@ -30,7 +32,7 @@ pub enum NetworkEvent {
     PeerLost {
         /// Its node.
         peer: PeerId,
-        /// The validator it spoke for.
+        /// The validator or candidate that it spoke for.
         validator: Option<PublicKey>,
     },
     /// One side did not let the other in.
@@ -60,7 +62,7 @@ pub struct Packet {
     pub bytes: Bytes,
     /// Who passed it on: not necessarily who says it.
     pub source: PeerId,
-    /// The validator that the source speaks for; none for an observer.
+    /// The validator or candidate that the source speaks for; none for an observer.
     pub speaks_for: Option<PublicKey>,
     /// Which way it came.
     pub way: Way,

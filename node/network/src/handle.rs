@@ -15,8 +15,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Admitted, Culprit, Fault, NetworkConfig, NetworkEvent, NetworkStats, PeerInfo, StartError,
-    Target, ValidationToken, Verdict, service,
+    Admitted, Culprit, Fault, NetworkConfig, NetworkEvent, NetworkStats, PeerInfo, Reason,
+    StartError, Target, ValidationToken, Verdict, service,
 };
 
 /// An order for the network task.
@@ -24,6 +24,7 @@ use crate::{
 pub(crate) enum Command {
     Broadcast(Bytes),
     Send(PublicKey, Bytes),
+    Ask(PublicKey, Bytes),
     ExpectsAnswer(PeerId, PublicKey),
     PublishTransactions(Vec<Bytes>),
     SendTransactions(PeerId, Vec<Bytes>),
@@ -35,6 +36,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) peers: Arc<[PeerInfo]>,
+    pub(crate) refusals: Arc<[(PeerId, Reason)]>,
     pub(crate) stats: NetworkStats,
 }
 
@@ -126,6 +128,12 @@ impl NetworkHandle {
         self.order(Command::Send(to, packet.into()));
     }
 
+    /// What anybody can answer, to this node where it is connected, else to one that is: who takes
+    /// no part in consensus is passed on by nobody (§7).
+    pub fn ask(&self, to: PublicKey, packet: impl Into<Bytes>) {
+        self.order(Command::Ask(to, packet.into()));
+    }
+
     /// An observer asked, signing with this key: what is sent to the key goes to that peer. It has
     /// one such key at a time.
     pub fn expects_answer(&self, peer: PeerId, key: PublicKey) {
@@ -153,19 +161,26 @@ impl NetworkHandle {
         self.order(Command::Report(culprit, fault));
     }
 
-    /// Who may connect from now on; whoever else is connected is told and cut.
+    /// Who may connect from now on, and as what: a peer whose part changes stays connected; whoever
+    /// may not connect any more is heard no longer, and cut. To say the same again costs nothing.
     pub fn set_admitted(&self, admitted: Admitted) {
-        self.admitted.send_replace(admitted);
+        replace(&self.admitted, admitted);
     }
 
-    /// Whether this is the key of a validator that may connect.
+    /// Whether this is the key of a validator.
     pub fn is_validator(&self, key: &PublicKey) -> bool {
         self.admitted.borrow().validator(key).is_some()
     }
 
-    /// Whom to keep connected from now on.
+    /// Whom to keep connected from now on; who is new is dialed at once, and who may not connect
+    /// ([`NetworkHandle::set_admitted`]) when it may. To say the same again costs nothing.
     pub fn set_targets(&self, targets: Vec<Target>) {
-        self.targets.send_replace(targets);
+        replace(&self.targets, targets);
+    }
+
+    /// Who refuses this node, and why: those whom it dialed lately without being let in.
+    pub fn refusals(&self) -> Arc<[(PeerId, Reason)]> {
+        Arc::clone(&self.snapshot.borrow().refusals)
     }
 
     /// The newest committed block, for the hellos to come.
@@ -199,4 +214,12 @@ impl NetworkHandle {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+fn replace<T: PartialEq>(known: &watch::Sender<T>, new: T) {
+    known.send_if_modified(|known| {
+        let changed = *known != new;
+        *known = new;
+        changed
+    });
 }

@@ -52,7 +52,8 @@ pub enum Reason {
     },
     /// Neither a validator nor an observer that was allowed.
     #[error(
-        "it is a stranger: neither a validator of this chain nor an observer that this node allows"
+        "it is a stranger: neither a validator of this chain nor an observer that this node allows; \
+         the members can approve its key or its peer id, or a node can let it in with --observer"
     )]
     Stranger,
     /// The signature that should bind it to its validator is wrong.
@@ -74,7 +75,10 @@ pub enum Reason {
     #[error("its hello cannot be read")]
     Malformed,
     /// It may not connect any more.
-    #[error("it is no longer among the validators and observers that may connect")]
+    #[error(
+        "it is no longer among the validators and observers that may connect; the members can \
+         admit its peer id as an observer, or a node can let it in with --observer"
+    )]
     NoLongerAdmitted,
     /// It misbehaved.
     #[error("it misbehaved and is kept out for a while")]
@@ -96,15 +100,44 @@ pub(crate) enum Answer {
 /// As whom a peer was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    Validator { key: PublicKey, sequence: u64 },
+    Validator {
+        key: PublicKey,
+        sequence: u64,
+    },
+    /// It speaks for a key that is no validator's ([`Admitted::candidates`]).
+    Candidate {
+        key: PublicKey,
+        sequence: u64,
+    },
     Observer,
 }
 
 impl Role {
-    pub(crate) fn validator(&self) -> Option<PublicKey> {
+    /// The key that it speaks for.
+    pub(crate) fn key(&self) -> Option<PublicKey> {
+        self.claim().map(|(key, _)| key)
+    }
+
+    /// The key that it speaks for, and the sequence of its binding.
+    pub(crate) fn claim(&self) -> Option<(PublicKey, u64)> {
         match self {
-            Self::Validator { key, .. } => Some(*key),
+            Self::Validator { key, sequence } | Self::Candidate { key, sequence } => {
+                Some((*key, *sequence))
+            }
             Self::Observer => None,
+        }
+    }
+
+    pub(crate) fn is_validator(&self) -> bool {
+        matches!(self, Self::Validator { .. })
+    }
+
+    /// In one word, as logs have it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Validator { .. } => "validator",
+            Self::Candidate { .. } => "candidate",
+            Self::Observer => "observer",
         }
     }
 }
@@ -137,10 +170,12 @@ pub(crate) fn judge(
     if ours.binding.is_some_and(|own| own.validator.x() == binding.validator.x()) {
         return Err(Reason::OwnKey);
     }
-    match admitted.validator(&binding.validator) {
-        Some(key) => Ok(Role::Validator { key, sequence: binding.sequence }),
-        None if admitted.observer(peer) => Ok(Role::Observer),
-        None => Err(Reason::Stranger),
+    let Binding { validator: claimed, sequence, .. } = *binding;
+    match (admitted.validator(&claimed), admitted.member(&claimed)) {
+        (Some(key), _) => Ok(Role::Validator { key, sequence }),
+        (None, Some(key)) => Ok(Role::Candidate { key, sequence }),
+        (None, None) if admitted.observer(peer) => Ok(Role::Observer),
+        (None, None) => Err(Reason::Stranger),
     }
 }
 
@@ -179,6 +214,13 @@ mod tests {
         let theirs = bound(&secret, &peer);
         let role = judge(&hello(), &theirs, &peer, &admitted);
         assert_eq!(role, Ok(Role::Validator { key, sequence: 1 }));
+        let approved = Admitted::default().candidates([key]);
+        let role = judge(&hello(), &theirs, &peer, &approved);
+        assert_eq!(role, Ok(Role::Candidate { key, sequence: 1 }));
+        let both = admitted.clone().candidates([key]);
+        assert!(judge(&hello(), &theirs, &peer, &both).unwrap().is_validator());
+        let removed = Admitted::new([], [peer]);
+        assert_eq!(judge(&hello(), &theirs, &peer, &removed), Ok(Role::Observer));
         assert_eq!(judge(&hello(), &hello(), &peer, &admitted), Ok(Role::Observer));
         let nobody = Admitted::default();
         assert_eq!(judge(&hello(), &theirs, &peer, &nobody), Err(Reason::Stranger));

@@ -10,6 +10,7 @@
 //!                      ├─ /mokka/hello     who are you, which chain; before it nothing else counts
 //!                      ├─ /mokka/packet    one consensus packet to one peer
 //!                      ├─ /mokka/transactions   pending transactions to one peer
+//!                      ├─ /mokka/records   where validators say that they are, passed on
 //!                      └─ ping, identify
 //! ```
 //!
@@ -51,6 +52,7 @@ mod key;
 pub mod limits;
 mod outbox;
 mod peer;
+mod record;
 mod score;
 mod service;
 mod stats;
@@ -66,5 +68,6 @@ pub use hello::{Hello, Reason};
 pub use key::NodeKey;
 pub use libp2p::{Multiaddr, PeerId};
 pub use peer::{Direction, PeerInfo};
+pub use record::{PeerRecord, RecordError};
 pub use score::{Culprit, Fault};
 pub use stats::NetworkStats;

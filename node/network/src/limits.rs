@@ -35,10 +35,20 @@ pub const MAX_HELLO_BYTES: usize = 1024;
 /// Characters of the name a node gives itself.
 pub const MAX_AGENT_CHARS: usize = 128;
 
+/// Addresses that a node announces: a name, an address of each kind, and one to spare.
+pub const MAX_ADDRESSES: usize = 4;
+
+/// Records of where validators are, told in one message.
+pub const RECORDS_TOGETHER: usize = 32;
+
+/// One message of records.
+pub const MAX_RECORDS_BYTES: usize = 64 * 1024;
+
 /// Until its hello was accepted, a connection lives at most this long.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a refused peer has to read why.
+/// How long a refused peer has to read why, and one that is no longer admitted to read what was on
+/// its way to it: the block that ended its part. Nothing that it says counts meanwhile.
 pub const REFUSAL_LINGER: Duration = Duration::from_secs(1);
 
 /// TCP, noise and yamux must be agreed upon within this; a port scanner holds a place no longer.
@@ -144,6 +154,12 @@ pub const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The same refusal of the same peer is logged at most this often.
 pub const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Who refused this node is shown for so long after the last time: longer than the longest wait
+/// between two attempts.
+pub const REFUSAL_MEMORY: Duration = Duration::from_secs(15);
+
+const _: () = assert!(REFUSAL_MEMORY.as_millis() > 2 * DIAL_BACKOFF_MAX.as_millis());
 
 /// How long a misbehaving validator is kept out: short, since it holds a vote.
 pub const VALIDATOR_BAN: Duration = Duration::from_secs(30);

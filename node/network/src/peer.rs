@@ -9,7 +9,7 @@ use libp2p::{
 use mokka_types::{Height, PublicKey};
 
 use crate::{
-    Rates, Reason,
+    Hello, Rates, Reason,
     bucket::Bucket,
     hello::Role,
     limits::{HELLO_TIMEOUT, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES},
@@ -39,7 +39,7 @@ impl Direction {
 pub struct PeerInfo {
     /// Its node.
     pub peer: PeerId,
-    /// The validator it speaks for.
+    /// The validator or candidate that it speaks for; `None` for an observer.
     pub validator: Option<PublicKey>,
     /// Where it is, or came from.
     pub address: Multiaddr,
@@ -77,13 +77,11 @@ impl Connection {
     }
 }
 
-/// What a peer showed in its accepted hello.
+/// What a peer showed in its accepted hello, and as whom it is let in by it now.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
     pub(crate) role: Role,
-    pub(crate) session: u64,
-    pub(crate) agent: String,
-    pub(crate) committed: Height,
+    pub(crate) hello: Hello,
 }
 
 /// A refused peer is given a moment to read why, and to send its own hello.
@@ -121,6 +119,7 @@ pub(crate) struct Peer {
     pub(crate) asks_as: Option<[u8; 32]>,
     pub(crate) consensus: Bucket,
     pub(crate) transactions: Bucket,
+    pub(crate) records: Bucket,
     pub(crate) in_flight: InFlight,
     pub(crate) latency: Option<Duration>,
     pub(crate) sent_bytes: u64,
@@ -141,6 +140,7 @@ impl Peer {
             asks_as: None,
             consensus: Bucket::new(rates.consensus, now),
             transactions: Bucket::new(rates.transactions, now),
+            records: Bucket::new(rates.records, now),
             in_flight: InFlight::default(),
             latency: None,
             sent_bytes: 0,
@@ -155,24 +155,29 @@ impl Peer {
 
     /// Each side has let the other in, in the sessions that run now, and broadcasts reach it.
     pub(crate) fn is_up(&self) -> bool {
-        let session = self.shown.as_ref().map(|shown| shown.session);
+        let session = self.shown.as_ref().map(|shown| shown.hello.session);
         let hears = self.hears.consensus && self.hears.transactions;
         self.is_admitted() && session == self.welcomed && hears
     }
 
-    pub(crate) fn validator(&self) -> Option<PublicKey> {
-        self.shown.as_ref().and_then(|shown| shown.role.validator())
+    /// The validator or candidate that it speaks for.
+    pub(crate) fn speaks_for(&self) -> Option<PublicKey> {
+        self.shown.as_ref().and_then(|shown| shown.role.key())
+    }
+
+    pub(crate) fn is_validator(&self) -> bool {
+        self.shown.as_ref().is_some_and(|shown| shown.role.is_validator())
     }
 
     pub(crate) fn info(&self, peer: PeerId, score: f64) -> Option<PeerInfo> {
         let (shown, connection) = (self.shown.as_ref()?, self.connections.last()?);
         Some(PeerInfo {
             peer,
-            validator: shown.role.validator(),
+            validator: shown.role.key(),
             address: connection.address.clone(),
             direction: connection.direction,
-            agent: shown.agent.clone(),
-            committed: shown.committed,
+            agent: shown.hello.agent.clone(),
+            committed: shown.hello.committed,
             connected_for: connection.since.elapsed(),
             latency: self.latency,
             score,
@@ -194,6 +199,7 @@ pub(crate) struct InFlight {
 pub(crate) enum Channel {
     Packets,
     Transactions,
+    Records,
 }
 
 impl InFlight {

@@ -25,6 +25,7 @@ fn digests_of_different_meanings_differ() {
         *digest::block_vote(&CHAIN, Phase::Commit, view(1), &id, &next).as_bytes(),
         *digest::proposal(&CHAIN, view(1), &id).as_bytes(),
         *digest::hello(&CHAIN, b"statement").as_bytes(),
+        *digest::peer_record(&CHAIN, b"statement").as_bytes(),
         *digest::body(&Body::new(*b"statement")).as_bytes(),
         *next.as_bytes(),
         digest::rank(&CHAIN, view(1), &key),
@@ -46,6 +47,7 @@ fn another_chain_gives_other_digests() {
             *digest::block_vote(chain, Phase::Commit, view(1), &id, &next).as_bytes(),
             *digest::proposal(chain, view(1), &id).as_bytes(),
             *digest::hello(chain, b"").as_bytes(),
+            *digest::peer_record(chain, b"").as_bytes(),
             digest::rank(chain, view(1), &key),
         ]
     };

@@ -7,14 +7,14 @@ use libp2p::{
     PeerId,
     request_response::{Event, Message, OutboundFailure, OutboundRequestId, ResponseChannel},
 };
-use mokka_types::{Height, codec};
+use mokka_types::{Height, PublicKey, codec};
 
 use super::Service;
 use crate::{
-    Fault, Hello, NetworkEvent, Reason, RefusedBy,
+    Admitted, Fault, Hello, NetworkEvent, Reason, RefusedBy,
     frames::Frame,
     hello::{self, Answer, Role},
-    limits::{HELLO_TIMEOUT, REFUSAL_LINGER},
+    limits::{HELLO_TIMEOUT, MAX_REMEMBERED, REFUSAL_LINGER},
     peer::{Leaving, Shown},
 };
 
@@ -74,42 +74,53 @@ impl Service {
             return Err(leaving.reason);
         }
         let hello = hello::read(bytes)?;
-        let role = hello::judge(&self.hello, &hello, &id, &self.admitted)?;
-        if peer.shown.as_ref().is_some_and(|shown| shown.session != hello.session) {
+        let role = self.judge(&id, &hello)?;
+        let peer = self.peers.get(&id).ok_or(Reason::Silent)?;
+        if peer.shown.as_ref().is_some_and(|shown| shown.hello.session != hello.session) {
             // It restarted, and its old connection is not gone yet. Protocols remember what they
             // told the old process, so both sides begin anew.
             tracing::info!(peer_id = %id, "the peer has restarted");
             self.hang_up(id);
             return Ok(());
         }
-        if let Role::Validator { key, sequence } = role {
-            self.settle_dispute(id, key.x(), sequence)?;
-            self.speakers.insert(key.x(), id);
-        }
+        self.give_speech(id, role)?;
         if let Some(peer) = self.peers.get_mut(&id) {
-            let Hello { session, agent, committed, .. } = hello;
-            peer.shown = Some(Shown { role, session, agent, committed });
+            peer.shown = Some(Shown { role, hello });
         }
         self.set_gate(&id);
         Ok(())
     }
 
-    /// Two nodes speak for one validator: the higher sequence stays.
-    fn settle_dispute(&mut self, id: PeerId, key: [u8; 32], sequence: u64) -> Result<(), Reason> {
-        let Some(other) = self.speakers.get(&key).copied().filter(|other| *other != id) else {
-            return Ok(());
-        };
-        let role = self.peers.get(&other).and_then(|peer| peer.shown.as_ref()).map(|s| s.role);
-        match role {
-            Some(Role::Validator { sequence: current, .. }) if current >= sequence => {
-                Err(Reason::Superseded { current })
+    /// Decides about a hello by what holds now.
+    fn judge(&self, id: &PeerId, hello: &Hello) -> Result<Role, Reason> {
+        hello::judge(&self.hello, hello, id, &self.admitted).map_err(|reason| {
+            let was = hello.binding.is_some_and(|at| self.former.contains(&at.validator.x()));
+            match reason {
+                Reason::Stranger if was => Reason::NoLongerAdmitted,
+                other => other,
             }
-            Some(_) | None => {
-                self.refuse(other, Reason::Superseded { current: sequence });
-                self.hang_up(other);
-                Ok(())
+        })
+    }
+
+    /// From now on the peer speaks for the key of its role, if it has one. Where two nodes speak
+    /// for one key, the higher sequence stays.
+    fn give_speech(&mut self, id: PeerId, role: Role) -> Result<(), Reason> {
+        let Some((key, sequence)) = role.claim() else { return Ok(()) };
+        let other = self.speakers.get(&key.x()).copied().filter(|other| *other != id);
+        if let Some(other) = other {
+            let shown = self.peers.get(&other).and_then(|peer| peer.shown.as_ref());
+            match shown.and_then(|shown| shown.role.claim()) {
+                Some((_, current)) if current >= sequence => {
+                    return Err(Reason::Superseded { current });
+                }
+                Some(_) | None => {
+                    self.refuse(other, Reason::Superseded { current: sequence });
+                    self.hang_up(other);
+                }
             }
         }
+        self.speakers.insert(key.x(), id);
+        Ok(())
     }
 
     fn on_answer(&mut self, id: PeerId, request: OutboundRequestId, bytes: &[u8]) {
@@ -133,6 +144,9 @@ impl Service {
         self.stats.refused_by_them += 1;
         if self.is_worth_logging(id) {
             tracing::warn!(peer_id = %id, "the peer refuses this node: {reason}");
+        }
+        if self.refusals.len() < MAX_REMEMBERED {
+            self.refusals.insert(id, (reason, Instant::now()));
         }
         self.tell(NetworkEvent::Refused { peer: id, by: RefusedBy::Them, reason });
         self.dialing_refused(id);
@@ -171,14 +185,16 @@ impl Service {
     pub(super) fn announce_if_up(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_up()) else { return };
         let Some(shown) = peer.shown.clone() else { return };
-        if peer.announced.replace(shown.session) == Some(shown.session) {
+        let Shown { role, hello: Hello { session, agent, committed, .. } } = shown;
+        if peer.announced.replace(session) == Some(session) {
             return;
         }
         let connection = peer.connections.last().cloned();
-        let Shown { role, committed, agent, .. } = shown;
-        let validator = role.validator();
+        let validator = role.key();
+        self.refusals.remove(&id);
         tracing::info!(
             peer_id = %id,
+            role = role.name(),
             validator = validator.map(|key| key.to_string()),
             address = connection.as_ref().map(|of| of.address.to_string()),
             direction = connection.as_ref().map(|of| of.direction.name()),
@@ -189,6 +205,7 @@ impl Service {
         self.set_gate(&id);
         self.dialing_succeeded(id, validator);
         self.tell(NetworkEvent::PeerConnected { peer: id, validator, committed });
+        self.tell_records(id);
         self.publish_snapshot(Instant::now());
     }
 
@@ -249,23 +266,59 @@ impl Service {
         gone.into_iter().for_each(|id| self.hang_up(id));
     }
 
-    /// The list has changed: who is on it no longer goes.
+    /// The list has changed: each peer is judged again by the hello that it showed.
     pub(super) fn on_admitted_changed(&mut self) {
-        self.admitted = self.inputs.admitted.borrow_and_update().clone();
-        let admitted = &self.admitted;
-        let gone: Vec<_> = self
-            .peers
-            .iter()
-            .filter(|(id, peer)| match peer.shown.as_ref().map(|shown| shown.role) {
-                Some(Role::Validator { key, .. }) => admitted.validator(&key).is_none(),
-                Some(Role::Observer) => !admitted.observer(id),
-                None => false,
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
-            self.refuse(id, Reason::NoLongerAdmitted);
-            self.hang_up(id);
+        let now = self.inputs.admitted.borrow_and_update().clone();
+        let before = std::mem::replace(&mut self.admitted, now);
+        self.former.extend(self.admitted.gone_since(&before));
+        while self.former.len() > MAX_REMEMBERED {
+            self.former.pop_first();
         }
+        self.former.retain(|x| !self.admitted.has_validator(x));
+        self.records.retain(&self.admitted);
+        self.dialer.retain_said(|x| self.records.has(x));
+        let staying = self.peers.iter().filter(|(_, peer)| peer.leaving.is_none());
+        let shown: Vec<_> =
+            staying.filter_map(|(id, peer)| Some((*id, peer.shown.clone()?))).collect();
+        for (id, Shown { role, hello }) in shown {
+            match self.judge(&id, &hello) {
+                Ok(other) if other != role => self.change_role(id, role, other),
+                Ok(_) => {}
+                // What is on its way to it, it may still read.
+                Err(_) => self.refuse(id, Reason::NoLongerAdmitted),
+            }
+        }
+        self.begin_anew(&before);
+    }
+
+    /// Who may be let in since a moment ago does not wait for what was refused before.
+    fn begin_anew(&mut self, before: &Admitted) {
+        let admitted = &self.admitted;
+        let is_new =
+            |key: &PublicKey| admitted.member(key).is_some() && before.member(key).is_none();
+        let are_we = self.hello.binding.is_some_and(|own| is_new(&own.validator));
+        self.dialer.hurry(|key| are_we || is_new(key), Instant::now());
+        // Their next connection is judged by the new list.
+        let refused = self.peers.iter().filter(|(_, peer)| {
+            peer.leaving.is_some_and(|leaving| leaving.told && leaving.reason == Reason::Stranger)
+        });
+        let refused: Vec<_> = refused.map(|(id, _)| *id).collect();
+        refused.into_iter().for_each(|id| self.hang_up(id));
+    }
+
+    /// The peer stays connected as somebody else.
+    fn change_role(&mut self, id: PeerId, before: Role, now: Role) {
+        let (was, is) = (before.name(), now.name());
+        tracing::info!(peer_id = %id, validator = ?now.key(), "the peer was {was} and is {is} now");
+        if before.key() != now.key() {
+            self.lose(id);
+        }
+        if let Err(reason) = self.give_speech(id, now) {
+            return self.refuse(id, reason);
+        }
+        if let Some(shown) = self.peers.get_mut(&id).and_then(|peer| peer.shown.as_mut()) {
+            shown.role = now;
+        }
+        self.announce_if_up(id);
     }
 }

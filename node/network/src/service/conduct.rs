@@ -8,6 +8,7 @@ use super::Service;
 use crate::{
     Culprit, Fault, NetworkEvent, Reason, RefusedBy, ValidationToken, Verdict,
     limits::{MAX_REMEMBERED, PEER_BAN, REFUSAL_LOG_INTERVAL, VALIDATOR_BAN},
+    peer::Peer,
     score::Consequence,
 };
 
@@ -45,8 +46,9 @@ impl Service {
     }
 
     fn ban(&mut self, id: PeerId, fault: Fault, now: Instant) {
-        let validator = self.peers.get(&id).and_then(crate::peer::Peer::validator);
-        let length = if validator.is_some() { VALIDATOR_BAN } else { PEER_BAN };
+        let validator = self.peers.get(&id).and_then(Peer::speaks_for);
+        let is_validator = self.peers.get(&id).is_some_and(Peer::is_validator);
+        let length = if is_validator { VALIDATOR_BAN } else { PEER_BAN };
         tracing::warn!(peer_id = %id, ?validator, last = ?fault, "peer banned for {length:?}");
         self.stats.bans += 1;
         if self.bans.len() >= MAX_REMEMBERED {

@@ -70,7 +70,7 @@ impl Service {
     /// The peer no longer counts as connected; the node is told if it knew of it.
     pub(super) fn lose(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let validator = peer.validator();
+        let validator = peer.speaks_for();
         let announced = peer.announced.take();
         if let Some(key) = validator
             && self.speakers.get(&key.x()) == Some(&id)
@@ -119,6 +119,11 @@ impl Service {
                 self.dialer.connected(&key);
                 continue;
             }
+            if self.admitted.member(&key).is_none() {
+                // We would refuse it ourselves.
+                self.dialer.rest(&key, now);
+                continue;
+            }
             // A port of its own: from the listening port, two nodes that dial each other at once
             // would end up with one TCP connection that both believe to have opened.
             let order =
@@ -139,10 +144,11 @@ impl Service {
         self.stats.dials_failed += 1;
         // Whom we do not want to reach is none to complain of.
         let is_missed = !matches!(error, DialError::Denied { .. });
-        if is_missed && let Some(target) = self.dialer.complaint_of(connection, now) {
-            let addresses: Vec<_> = target.addresses.iter().map(ToString::to_string).collect();
+        if is_missed && let Some((validator, addresses)) = self.dialer.complaint_of(connection, now)
+        {
+            let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
             tracing::warn!(
-                validator = %target.validator,
+                %validator,
                 addresses = addresses.join(" "),
                 error = innermost(error),
                 "a validator cannot be reached, trying on: start its node, let its port through, \

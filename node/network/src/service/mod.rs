@@ -2,15 +2,19 @@
 //!
 //! Each file adds one subject to [`Service`]: [`start`] sets it up, [`connections`] looks after
 //! connections and dialing, [`admission`] exchanges hellos, [`traffic`] carries packets and
-//! transactions, [`conduct`] keeps scores and bans.
+//! transactions, [`records`] says where validators are, [`conduct`] keeps scores and bans.
 
 mod admission;
 mod conduct;
 mod connections;
+mod records;
 mod start;
 mod traffic;
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use futures::StreamExt;
 use libp2p::{PeerId, Swarm, swarm::SwarmEvent};
@@ -20,14 +24,15 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use start::spawn;
 
 use crate::{
-    Admitted, Hello, NetworkEvent, NetworkStats, Rates,
+    Admitted, Hello, NetworkEvent, NetworkStats, PeerRecord, Rates, Reason,
     behaviour::{Behaviour, BehaviourEvent, Gate, Topics},
     dialer::Dialer,
     handle::{Command, Inputs, Snapshot},
-    limits::{PUBLISH_INTERVAL, TICK},
+    limits::{PUBLISH_INTERVAL, REFUSAL_MEMORY, TICK},
     outbox::{Outbox, Put},
-    peer::Peer,
+    peer::{Channel, Peer},
     score::Scores,
+    service::records::Records,
 };
 
 /// Everything the task owns.
@@ -40,12 +45,20 @@ pub(crate) struct Service {
     hello: Hello,
     inputs: Inputs,
     admitted: Admitted,
+    /// Were validators a while ago, by x coordinate: they are told so.
+    former: BTreeSet<[u8; 32]>,
     dialer: Dialer,
+    own_record: Option<PeerRecord>,
+    records: Records,
     outbox: Outbox,
     peers: BTreeMap<PeerId, Peer>,
-    /// Which peer speaks for a validator, by x coordinate (§3); only peers whose hello was
-    /// accepted.
+    /// Which peer speaks for a validator or candidate, by x coordinate (§3); only peers whose hello
+    /// was accepted.
     speakers: BTreeMap<[u8; 32], PeerId>,
+    /// Who of those that are connected is asked next, where anybody can answer.
+    turn: usize,
+    /// Who refused us, and when.
+    refusals: BTreeMap<PeerId, (Reason, Instant)>,
     scores: Scores,
     /// Until when a peer is kept out.
     bans: BTreeMap<PeerId, Instant>,
@@ -82,6 +95,7 @@ impl Service {
         match command {
             Command::Broadcast(packet) => self.broadcast(packet),
             Command::Send(to, packet) => self.send(&to, packet),
+            Command::Ask(to, packet) => self.ask(&to, packet),
             Command::ExpectsAnswer(peer, key) => self.on_expects_answer(peer, &key),
             Command::PublishTransactions(transactions) => self.publish_transactions(&transactions),
             Command::SendTransactions(to, transactions) => {
@@ -126,8 +140,11 @@ impl Service {
             BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Gossip(event) => self.on_gossip(event),
             BehaviourEvent::Hello(event) => self.on_hello_event(event),
-            BehaviourEvent::Packets(event) => self.on_packet_event(event),
-            BehaviourEvent::Transactions(event) => self.on_transactions_event(event),
+            BehaviourEvent::Packets(event) => self.on_direct_event(Channel::Packets, event),
+            BehaviourEvent::Transactions(event) => {
+                self.on_direct_event(Channel::Transactions, event);
+            }
+            BehaviourEvent::Records(event) => self.on_direct_event(Channel::Records, event),
             BehaviourEvent::Identify(_) => {}
             BehaviourEvent::Blocked(never) | BehaviourEvent::Limits(never) => match never {},
         }
@@ -145,14 +162,19 @@ impl Service {
     /// Shows everybody the peers and counters of now.
     fn publish_snapshot(&mut self, now: Instant) {
         self.published = now;
+        let recent = |at| now.saturating_duration_since(at) < REFUSAL_MEMORY;
+        self.refusals.retain(|_, (_, at)| recent(*at));
+        let refusals = self.refusals.iter().map(|(id, (reason, _))| (*id, *reason)).collect();
         let up = self.peers.iter().filter(|(_, peer)| peer.is_up());
         let peers: Vec<_> =
             up.filter_map(|(id, peer)| peer.info(*id, self.scores.of(id, now))).collect();
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         self.stats.peers = count(peers.len());
-        self.stats.validators = count(peers.iter().filter(|peer| peer.validator.is_some()).count());
+        let validators = self.peers.values().filter(|peer| peer.is_up() && peer.is_validator());
+        self.stats.validators = count(validators.count());
         self.stats.connections = count(self.peers.values().map(|p| p.connections.len()).sum());
-        self.inputs.snapshot.send_replace(Snapshot { peers: peers.into(), stats: self.stats });
+        let (peers, stats) = (peers.into(), self.stats);
+        self.inputs.snapshot.send_replace(Snapshot { peers, refusals, stats });
     }
 
     /// Tells the node what it must learn.

@@ -1,13 +1,18 @@
 //! From a configuration to a running task.
 
-use std::{collections::BTreeMap, io, net::TcpListener, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::TcpListener,
+    time::Instant,
+};
 
 use futures::StreamExt;
 use libp2p::{Multiaddr, Swarm, TransportError, multiaddr::Protocol, swarm::SwarmEvent};
 use mokka_types::Height;
 use tokio_util::sync::CancellationToken;
 
-use super::Service;
+use super::{Service, records::Records};
 use crate::{
     Hello, Network, NetworkConfig, NetworkHandle, NetworkStats, StartError,
     behaviour::{self, Behaviour},
@@ -47,10 +52,15 @@ pub(crate) async fn spawn(
         hello,
         inputs,
         admitted: config.admitted,
+        former: BTreeSet::new(),
         dialer,
+        own_record: config.record,
+        records: Records::default(),
         outbox,
         peers: BTreeMap::new(),
         speakers: BTreeMap::new(),
+        turn: 0,
+        refusals: BTreeMap::new(),
         scores: Scores::default(),
         bans: BTreeMap::new(),
         logged: BTreeMap::new(),

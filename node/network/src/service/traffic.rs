@@ -13,8 +13,9 @@ use mokka_types::PublicKey;
 use super::Service;
 use crate::{
     Fault, NetworkEvent, Packet, Transactions, ValidationToken, Verdict, Way, batch,
+    event::Queued,
     frames::{Frame, Size},
-    limits::MAX_BATCH_BYTES,
+    limits::{MAX_BATCH_BYTES, MAX_RECORDS_BYTES},
     outbox::Put,
     peer::{Channel, Peer},
 };
@@ -29,14 +30,38 @@ impl Service {
     }
 
     /// Directly where the receiver is connected; a validator that is not is reached by way of
-    /// everybody. Everybody else asked over a connection, and is answered there or not at all.
+    /// everybody, if they pass on what we say. Everybody else asked over a connection, and is
+    /// answered there or not at all.
     pub(super) fn send(&mut self, to: &PublicKey, packet: Bytes) {
         match self.connected_as(to) {
             Some(id) if self.fits(packet.len()) => self.send_direct(Channel::Packets, id, packet),
             Some(_) => {}
-            None if self.admitted.validator(to).is_some() => self.broadcast(packet),
+            None if self.is_passed_on() && self.admitted.validator(to).is_some() => {
+                self.broadcast(packet);
+            }
             None => self.stats.outbound_failed += 1,
         }
+    }
+
+    fn is_passed_on(&self) -> bool {
+        let own = self.hello.binding.map(|own| own.validator);
+        own.is_some_and(|own| self.admitted.validator(&own).is_some())
+    }
+
+    /// What anybody can answer: to this node where it is connected, else to one that is, in turns.
+    pub(super) fn ask(&mut self, to: &PublicKey, packet: Bytes) {
+        match self.connected_as(to).or_else(|| self.next_in_turn()) {
+            Some(id) if self.fits(packet.len()) => self.send_direct(Channel::Packets, id, packet),
+            Some(_) => {}
+            None => self.stats.outbound_failed += 1,
+        }
+    }
+
+    fn next_in_turn(&mut self) -> Option<PeerId> {
+        let is_up = |id: &&PeerId| self.peers.get(*id).is_some_and(Peer::is_up);
+        let up: Vec<_> = self.speakers.values().filter(is_up).copied().collect();
+        self.turn = self.turn.wrapping_add(1);
+        up.get(self.turn.checked_rem(up.len())?).copied()
     }
 
     /// The peer that speaks for this validator, or asks with this key.
@@ -111,44 +136,32 @@ impl Service {
         }
     }
 
-    fn send_direct(&mut self, channel: Channel, to: PeerId, message: Bytes) {
+    pub(super) fn send_direct(&mut self, channel: Channel, to: PeerId, message: Bytes) {
         let Some(peer) = self.peers.get_mut(&to) else { return };
         let size = message.len();
         if !peer.in_flight.has_room(channel, size) {
             self.stats.outbound_dropped += 1;
             return;
         }
-        let protocols = self.swarm.behaviour_mut();
-        let protocol = match channel {
-            Channel::Packets => &mut protocols.packets,
-            Channel::Transactions => &mut protocols.transactions,
-        };
+        let protocol = self.swarm.behaviour_mut().carrying(channel);
         peer.in_flight.add(channel, protocol.send_request(&to, Frame::from(message)), size);
         peer.sent_bytes += count(size);
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += count(size);
     }
 
-    pub(super) fn on_packet_event(&mut self, event: request_response::Event<Frame, Bytes>) {
-        self.on_direct_event(Channel::Packets, event);
-    }
-
-    pub(super) fn on_transactions_event(&mut self, event: request_response::Event<Frame, Bytes>) {
-        self.on_direct_event(Channel::Transactions, event);
-    }
-
-    fn on_direct_event(&mut self, channel: Channel, event: request_response::Event<Frame, Bytes>) {
+    pub(super) fn on_direct_event(
+        &mut self,
+        channel: Channel,
+        event: request_response::Event<Frame, Bytes>,
+    ) {
         match event {
             request_response::Event::Message { peer: source, message, .. } => match message {
                 Message::Request { request, .. } if request.size == Size::TooLong => {
                     self.fault(source, Fault::OutOfBounds);
                 }
                 Message::Request { request, channel: answer, .. } => {
-                    let protocols = self.swarm.behaviour_mut();
-                    let protocol = match channel {
-                        Channel::Packets => &mut protocols.packets,
-                        Channel::Transactions => &mut protocols.transactions,
-                    };
+                    let protocol = self.swarm.behaviour_mut().carrying(channel);
                     // It only says "arrived", and fails only when the connection is gone.
                     let _ = protocol.send_response(answer, Bytes::new());
                     self.receive(channel, source, None, request.bytes);
@@ -220,6 +233,7 @@ impl Service {
         let (bucket, max) = match channel {
             Channel::Packets => (&mut peer.consensus, self.max_packet),
             Channel::Transactions => (&mut peer.transactions, MAX_BATCH_BYTES),
+            Channel::Records => (&mut peer.records, MAX_RECORDS_BYTES),
         };
         if !bucket.take(size, now) {
             self.stats.rate_limited += 1;
@@ -235,49 +249,54 @@ impl Service {
             self.settle(source, gossip, Verdict::Reject);
             return self.fault(source, Fault::OutOfBounds);
         }
-        self.deliver(channel, source, gossip, bytes);
+        match channel {
+            Channel::Packets => self.deliver_packet(source, gossip, bytes),
+            Channel::Transactions => self.deliver_transactions(source, gossip, bytes),
+            Channel::Records => self.on_records(source, &bytes),
+        }
     }
 
-    fn deliver(
+    fn deliver_packet(&mut self, source: PeerId, gossip: Option<&MessageId>, bytes: Bytes) {
+        self.stats.packets_received += 1;
+        let Some(queued) = self.room_for(source, gossip, &bytes) else { return };
+        let packet = Packet {
+            bytes,
+            source,
+            speaks_for: self.peers.get(&source).and_then(Peer::speaks_for),
+            way: if gossip.is_some() { Way::Broadcast } else { Way::Direct },
+            token: ValidationToken { source, gossip: gossip.cloned() },
+            _queued: queued,
+        };
+        self.offer(source, gossip, NetworkEvent::Packet(packet));
+    }
+
+    fn deliver_transactions(&mut self, source: PeerId, gossip: Option<&MessageId>, bytes: Bytes) {
+        self.stats.batches_received += 1;
+        let Some(queued) = self.room_for(source, gossip, &bytes) else { return };
+        let Some(transactions) = batch::unpack(&bytes) else {
+            self.settle(source, gossip, Verdict::Reject);
+            return self.fault(source, Fault::Malformed);
+        };
+        let token = ValidationToken { source, gossip: gossip.cloned() };
+        let transactions = Transactions { transactions, source, token, _queued: queued };
+        self.offer(source, gossip, NetworkEvent::Transactions(transactions));
+    }
+
+    fn room_for(
         &mut self,
-        channel: Channel,
         source: PeerId,
         gossip: Option<&MessageId>,
-        bytes: Bytes,
-    ) {
-        let token = ValidationToken { source, gossip: gossip.cloned() };
-        let Some(queued) = self.outbox.reserve(bytes.len()) else {
+        bytes: &Bytes,
+    ) -> Option<Queued> {
+        let queued = self.outbox.reserve(bytes.len());
+        if queued.is_none() {
             self.stats.inbound_dropped += 1;
-            return self.settle(source, gossip, Verdict::Ignore);
-        };
-        let event = match channel {
-            Channel::Packets => {
-                self.stats.packets_received += 1;
-                let speaks_for = self.peers.get(&source).and_then(Peer::validator);
-                let way = if gossip.is_some() { Way::Broadcast } else { Way::Direct };
-                NetworkEvent::Packet(Packet {
-                    bytes,
-                    source,
-                    speaks_for,
-                    way,
-                    token,
-                    _queued: queued,
-                })
-            }
-            Channel::Transactions => {
-                self.stats.batches_received += 1;
-                let Some(transactions) = batch::unpack(&bytes) else {
-                    self.settle(source, gossip, Verdict::Reject);
-                    return self.fault(source, Fault::Malformed);
-                };
-                NetworkEvent::Transactions(Transactions {
-                    transactions,
-                    source,
-                    token,
-                    _queued: queued,
-                })
-            }
-        };
+            self.settle(source, gossip, Verdict::Ignore);
+        }
+        queued
+    }
+
+    fn offer(&mut self, source: PeerId, gossip: Option<&MessageId>, event: NetworkEvent) {
         if self.outbox.offer(event) == Put::Dropped {
             self.stats.inbound_dropped += 1;
             self.settle(source, gossip, Verdict::Ignore);

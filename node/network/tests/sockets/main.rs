@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod changes;
 mod hostile;
 mod latency;
 mod membership;
+mod moving;
 mod recovery;
 mod traffic;
 mod world;

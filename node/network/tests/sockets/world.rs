@@ -45,6 +45,7 @@ impl Spec {
             chain,
             agent: "mokka/test".into(),
             binding,
+            record: None,
             committed: Height::new(0),
             max_block_bytes: 1024 * 1024,
             admitted: Admitted::default(),
@@ -132,6 +133,28 @@ impl Node {
         .await;
     }
 
+    pub(crate) async fn connected_to_all(&mut self, others: impl IntoIterator<Item = PeerId>) {
+        let mut missing: Vec<_> = others.into_iter().collect();
+        while !missing.is_empty() {
+            let connected = self
+                .until("everybody", |event| match event {
+                    NetworkEvent::PeerConnected { peer, .. } => Some(peer),
+                    _ => None,
+                })
+                .await;
+            missing.retain(|id| *id != connected);
+        }
+    }
+
+    /// The next packet that comes by way of this peer; no verdict is given.
+    pub(crate) async fn packet_of(&mut self, other: PeerId) -> Packet {
+        self.until("a packet of it", |event| match event {
+            NetworkEvent::Packet(packet) if packet.source == other => Some(packet),
+            _ => None,
+        })
+        .await
+    }
+
     pub(crate) async fn lost(&mut self, other: PeerId) {
         self.until("lost", |event| match event {
             NetworkEvent::PeerLost { peer, .. } if peer == other => Some(()),
@@ -199,16 +222,8 @@ pub(crate) async fn full_mesh(specs: &[Spec]) -> Vec<Node> {
     }
     let all: Vec<_> = nodes.iter().map(Node::peer_id).collect();
     for node in &mut nodes {
-        let mut missing: Vec<_> = all.iter().filter(|id| **id != node.peer_id()).collect();
-        while !missing.is_empty() {
-            let connected = node
-                .until("everybody", |event| match event {
-                    NetworkEvent::PeerConnected { peer, .. } => Some(peer),
-                    _ => None,
-                })
-                .await;
-            missing.retain(|id| **id != connected);
-        }
+        let own = node.peer_id();
+        node.connected_to_all(all.iter().copied().filter(|id| *id != own)).await;
     }
     nodes
 }
