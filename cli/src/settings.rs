@@ -11,6 +11,16 @@ pub(crate) struct SettingsArgs {
     /// Where other nodes reach this one [default: 0.0.0.0:30303]; port 0 takes a free one.
     #[arg(long, value_name = "IP:PORT", env = "MOKKA_P2P_LISTEN", help_heading = "Network")]
     p2p_listen: Option<SocketAddr>,
+    /// Where others reach this validator, such as `/dns/a.example/tcp/30303`, if that is not what
+    /// the genesis file or the chain says: they are told at once. Repeatable.
+    #[arg(
+        long,
+        value_name = "MULTIADDR",
+        env = "MOKKA_P2P_ANNOUNCE",
+        value_delimiter = ',',
+        help_heading = "Network"
+    )]
+    p2p_announce: Option<Vec<String>>,
     /// Where a validator is, instead of what the genesis file says: `PUBKEY@MULTIADDR`. Repeatable;
     /// replaces the list of the settings file.
     #[arg(
@@ -77,6 +87,7 @@ impl SettingsArgs {
     /// What was given replaces what `settings` had.
     pub(crate) fn apply(&self, settings: &mut NodeSettings) {
         set(&mut settings.p2p_listen, self.p2p_listen.as_ref());
+        set(&mut settings.p2p_announce, self.p2p_announce.as_ref());
         set(&mut settings.peers, self.peers.as_ref());
         set(&mut settings.observers, self.observers.as_ref());
         set(&mut settings.rpc_listen, self.rpc_listen.as_ref());

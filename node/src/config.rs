@@ -21,6 +21,9 @@ pub struct NodeSettings {
     pub rpc_origins: Vec<String>,
     /// Where `/metrics`, `/health` and `/ready` are served.
     pub metrics_listen: SocketAddr,
+    /// Where others reach this validator, as multiaddrs, if that is not what the genesis file or
+    /// the chain says: they are told at once.
+    pub p2p_announce: Vec<String>,
     /// Where validators are, as `PUBLICKEY@MULTIADDR`, instead of what the genesis file says.
     pub peers: Vec<String>,
     /// Peer ids of nodes that may connect without being validators.
@@ -39,6 +42,7 @@ impl Default for NodeSettings {
             rpc_hosts: vec!["localhost".to_owned()],
             rpc_origins: Vec::new(),
             metrics_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9545)),
+            p2p_announce: Vec::new(),
             peers: Vec::new(),
             observers: Vec::new(),
             allow_unprotected_transactions: false,

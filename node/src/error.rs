@@ -47,6 +47,9 @@ pub enum StartError {
     /// An observer in the settings cannot be read.
     #[error("{0:?} is no peer id; an observer shows its own with `mokka status`")]
     Observer(String),
+    /// What the settings announce cannot be dialed by others.
+    #[error("p2p-announce: {0}")]
+    Announce(#[from] mokka_network::RecordError),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}; check the limits of this user")]
     Thread(#[from] io::Error),

@@ -23,12 +23,15 @@ use crate::{
 pub(crate) struct Carrier(pub(crate) Option<NetworkHandle>);
 
 impl Transport for Carrier {
-    /// Who is no validator asks, and takes part in nothing else (§7).
+    /// Who is no validator is passed on by nobody, and a validator that this node does not know yet
+    /// is reached by nobody: then those are asked that are connected (§7).
     fn send(&mut self, to: &PublicKey, packet: &SealedEnvelope) {
-        if let Some(network) = &self.0
-            && (is_request(&packet.envelope) || network.is_validator(&packet.envelope.sender))
-        {
-            network.send(*to, codec::encode(packet));
+        let Some(network) = &self.0 else { return };
+        let SealedEnvelope { envelope, .. } = packet;
+        let both = network.is_validator(&envelope.sender) && network.is_validator(to);
+        match is_request(envelope) && !both {
+            true => network.ask(*to, codec::encode(packet)),
+            false => network.send(*to, codec::encode(packet)),
         }
     }
 
@@ -89,6 +92,15 @@ fn on_packet(packet: Packet, door: &mut Door, network: &NetworkHandle, engine: &
     network.validated(token, verdict);
 }
 
+/// Whether this node votes, as far as its log has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is one of the validators.
+    Validator,
+    /// It follows only.
+    Observer,
+}
+
 /// What consensus tells of itself, as it goes to logs, metrics, pool, network and store.
 pub(crate) struct Listener {
     pub(crate) status: watch::Receiver<Option<Status>>,
@@ -101,9 +113,20 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens until the engine ends.
     pub(crate) async fn listen(self, mut notices: broadcast::Receiver<Notice>) {
+        let mut standing = None;
         loop {
-            match notices.recv().await {
-                Ok(Notice::Event(event)) => self.on_event(event).await,
+            let notice = notices.recv().await;
+            // The first status that there is comes before the first change of the set.
+            let before = *standing.get_or_insert_with(|| self.standing());
+            match notice {
+                Ok(Notice::Event(event)) => {
+                    if let Event::Epoch(_) = event {
+                        let now = self.standing();
+                        standing = Some(now);
+                        self.tell_standing(before, now);
+                    }
+                    self.on_event(event).await;
+                }
                 Ok(Notice::Accused(accused)) => {
                     warn!(validator = %accused.who, fault = ?accused.fault, "protocol broken");
                     self.metrics.accused(accused.fault);
@@ -117,6 +140,28 @@ impl Listener {
                 }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        match self.status.borrow().as_ref().and_then(|status| status.place) {
+            Some(_) => Standing::Validator,
+            None => Standing::Observer,
+        }
+    }
+
+    /// The set has changed: what that is to this node.
+    fn tell_standing(&self, before: Standing, now: Standing) {
+        let peer_id = self.network.as_ref().map(|network| network.peer_id().to_string());
+        match (before, now) {
+            (Standing::Observer, Standing::Validator) => info!("this node is a validator now"),
+            (Standing::Validator, Standing::Observer) => warn!(
+                peer_id,
+                "this node is no longer a validator: it signs nothing more and follows as an \
+                 observer, if the others let it; ask a member to admit its peer id"
+            ),
+            (Standing::Observer, Standing::Observer)
+            | (Standing::Validator, Standing::Validator) => {}
         }
     }
 

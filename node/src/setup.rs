@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use mokka_crypto::SecretKey;
 use mokka_genesis::{Beginning, Genesis};
 use mokka_mempool::{ReplayProtection, Rules};
-use mokka_network::{Admitted, Binding, Multiaddr, NetworkConfig, NodeKey, PeerId, Rates, Target};
+use mokka_network::{
+    Admitted, Binding, Multiaddr, NetworkConfig, NodeKey, PeerId, PeerRecord, Rates, Target,
+};
 use mokka_rpc::{Hosts, Origins, RpcConfig};
-use mokka_types::PublicKey;
+use mokka_types::{ChainHash, PublicKey};
 
 use crate::{NodeSettings, Place, StartError, executor::now_ms, node::Opened};
 
@@ -34,18 +36,47 @@ pub(crate) fn network_config(
         .map(|text| text.parse().map_err(|_| StartError::Observer(text.clone())))
         .collect();
     let own = key.map(SecretKey::public_key);
+    let targets = targets(genesis, settings, own)?;
+    let genesis_set = genesis.validator_set();
+    // Whoever the operator says is a validator may be one that this node's chain does not know yet.
+    let named = targets.iter().map(|target| target.validator);
+    let named: Vec<_> = named.filter(|key| genesis_set.index_of(key).is_none()).collect();
+    let validators = opened.set.keys().iter().copied();
     Ok(NetworkConfig {
         node_key,
         listen: settings.p2p_listen,
         chain,
         agent: format!("mokka/{}", env!("CARGO_PKG_VERSION")),
         binding,
+        record: record(settings, chain, sequence, key)?,
         committed: opened.store.head().height,
         max_block_bytes: genesis.settings().max_block_bytes as usize,
-        admitted: Admitted::new(opened.set.keys().iter().copied(), observers?),
-        targets: targets(genesis, settings, own)?,
+        admitted: Admitted::new(validators, observers?).candidates(named),
+        targets,
         rates: Rates::default(),
     })
+}
+
+/// What the validator says of where it is, if the settings say so.
+fn record(
+    settings: &NodeSettings,
+    chain: ChainHash,
+    sequence: u64,
+    key: Option<&SecretKey>,
+) -> Result<Option<PeerRecord>, StartError> {
+    let addresses = settings.p2p_announce.clone();
+    if addresses.is_empty() {
+        return Ok(None);
+    }
+    PeerRecord::check(&addresses)?;
+    let Some(key) = key else {
+        tracing::warn!(
+            "p2p-announce is of no use without a validator's key: nobody dials this node"
+        );
+        return Ok(None);
+    };
+    let signature = key.sign(&PeerRecord::digest(&chain, &addresses, sequence));
+    Ok(Some(PeerRecord { validator: key.public_key(), sequence, addresses, signature }))
 }
 
 /// Whom to dial: the validators of the genesis file, where the settings do not say otherwise.

@@ -113,9 +113,15 @@ impl Overview {
             warnings.push(DIVERGED.to_owned());
         }
         let quorum = self.set.quorum();
-        let connected = self.peers_now().iter().filter(|peer| peer.validator.is_some()).count();
+        let peers = self.peers_now();
+        let of_set =
+            |peer: &&PeerInfo| peer.validator.is_some_and(|key| self.set.index_of(&key).is_some());
+        let connected = peers.iter().filter(of_set).count();
         let reachable = connected + usize::from(self.is_validator());
-        if !quorum.is_reached_by(reachable) {
+        if !self.is_validator() {
+            let alone = "no validator is connected: this node hears of no block";
+            warnings.extend((connected == 0).then(|| alone.to_owned()));
+        } else if !quorum.is_reached_by(reachable) {
             warnings.push(format!(
                 "{reachable} of {} validators are connected and {} are needed: no block can become \
                  final",
@@ -123,7 +129,28 @@ impl Overview {
                 quorum.votes()
             ));
         }
+        warnings.extend(self.warning_of_standing(connected));
         warnings
+    }
+
+    /// What to do where others do not let this node take part, or not at all. An observer needs one
+    /// that lets it in.
+    fn warning_of_standing(&self, connected: usize) -> Option<String> {
+        let network = self.network.as_ref()?;
+        let id = network.peer_id();
+        let refusals = network.refusals();
+        let needs_all = self.is_validator() || connected == 0;
+        if let Some((peer, reason)) = refusals.first().filter(|_| needs_all) {
+            return Some(format!(
+                "{} nodes refuse this node ({id}); one of them, {peer}, says: {reason}",
+                refusals.len()
+            ));
+        }
+        let key = self.key.filter(|_| !self.is_validator())?;
+        Some(format!(
+            "{key} is no validator, or no longer: this node follows as an observer; ask the members \
+             to approve its key, or to go on admitting its peer id {id} as an observer"
+        ))
     }
 
     fn is_validator(&self) -> bool {

@@ -164,6 +164,7 @@ impl World {
             chain: self.chain,
             agent: "mokka/test".into(),
             binding,
+            record: None,
             committed: Height::GENESIS,
             max_block_bytes: 1 << 20,
             admitted: Admitted::new(self.set.keys().iter().copied(), observers),
@@ -335,10 +336,11 @@ async fn observers_are_answered_over_their_connections_only() {
     }
 }
 
-/// §7: whoever leads, an observer of four catches up, and nobody thinks ill of it or of another.
+/// §7: whoever leads, an observer of four catches up, connected to all or to one, and nobody thinks
+/// ill of it or of another.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_observer_of_four_validators_catches_up() {
-    let world = World::new(4, 1);
+    let world = World::new(4, 2);
     let (mut peers, mut running) = (Vec::<Peer>::new(), Vec::new());
     for who in 0..4 {
         let targets: Vec<_> = peers.iter().collect();
@@ -352,12 +354,16 @@ async fn an_observer_of_four_validators_catches_up() {
     for peer in &peers {
         peer.committed(300).await;
     }
-    let targets: Vec<_> = peers.iter().collect();
-    let who = Who::Observer(0);
-    let mut observer = world.start(who, Behind::Node, &targets, Rates::default()).await;
-    running.push(world.run(&mut observer, 0));
-    observer.committed(300).await;
-    peers.push(observer);
+    let all: Vec<_> = peers.iter().collect();
+    let mut observers = Vec::new();
+    for (at, targets) in [&all[..], &all[..1]].into_iter().enumerate() {
+        let who = Who::Observer(at);
+        let mut observer = world.start(who, Behind::Node, targets, Rates::default()).await;
+        running.push(world.run(&mut observer, 0));
+        observer.committed(300).await;
+        observers.push(observer);
+    }
+    peers.extend(observers);
     for peer in &mut peers {
         while let Ok(note) = peer.notes.try_recv() {
             assert!(!matches!(note, Note::Refused | Note::Lost(_)), "{note:?}");
