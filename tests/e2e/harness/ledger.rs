@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, U256};
 use alloy_provider::Provider;
 use alloy_rpc_types_eth::{TransactionReceipt, TransactionRequest};
 
-use super::{network::Network, node::NodeProcess, wait::until};
+use super::{network::Network, node::NodeProcess, plan::account, wait::until};
 
 /// Where all transfers go.
 const PAYEE: Address = Address::repeat_byte(7);
@@ -21,11 +21,16 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Sends one coin through a node, waits for the receipt there; how long that took.
     pub(crate) async fn transfer(&mut self, network: &Network, at: usize) -> Duration {
-        let client = network.client(at).await;
+        self.transfer_by(network.node(at), u32::try_from(at).unwrap()).await
+    }
+
+    /// The same through any node, from an account that no other node's client uses.
+    pub(crate) async fn transfer_by(&mut self, node: &NodeProcess, from: u32) -> Duration {
+        let client = node.http(account(from)).await;
         let request = TransactionRequest::default().with_to(PAYEE).with_value(U256::from(1));
         let sent = std::time::Instant::now();
         let hash = *client.send_transaction(request).await.unwrap().tx_hash();
-        self.receipts.push(receipt(network.node(at), hash).await);
+        self.receipts.push(receipt(node, hash).await);
         sent.elapsed()
     }
 

@@ -161,6 +161,22 @@ impl NodeProcess {
         self.reader().await.raw_request("mokka_status".into(), nothing).await.unwrap()
     }
 
+    /// What `mokka_peers` answers.
+    pub(crate) async fn peers(&self) -> Vec<Value> {
+        let nothing: [(); 0] = [];
+        self.reader().await.raw_request("mokka_peers".into(), nothing).await.unwrap()
+    }
+
+    /// Changes a setting in the node's `config.toml`, which counts from its next start.
+    pub(crate) fn set(&self, name: &str, value: &str) {
+        let file = self.root.join(&self.name).join("config.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        let is_it = |line: &&mut String| line.starts_with(&format!("{name} = "));
+        *lines.iter_mut().find(is_it).expect(name) = format!("{name} = {value}");
+        std::fs::write(file, lines.join("\n")).unwrap();
+    }
+
     /// Waits for a line of the log that contains all of `words`.
     pub(crate) async fn logs(&self, words: &[&str]) -> String {
         let what = format!("{} logs {words:?}", self.name);
