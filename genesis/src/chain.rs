@@ -136,7 +136,12 @@ impl Genesis {
     /// # Errors
     /// When `alloc` has code that the machine cannot run.
     pub fn begin(&self) -> Result<Beginning, GenesisError> {
-        let block = genesis_block(&self.chain_spec(), &self.0.alloc, self.0.timestamp)?;
+        let block = genesis_block(
+            &self.chain_spec(),
+            &self.0.alloc,
+            Some(&self.system_rules()),
+            self.0.timestamp,
+        )?;
         let hash = BlockHash::new(block.hash.0);
         let id = BlockId { height: Height::GENESIS, hash };
         let set = self.validator_set();

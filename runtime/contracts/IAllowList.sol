@@ -30,7 +30,7 @@ interface IAllowList {
     function accounts(uint256 from, uint256 most)
         external
         view
-        returns (address[] memory accounts, uint256[] memory roles, uint256 total);
+        returns (address[] memory listed, uint256[] memory roles, uint256 total);
 
     event RoleSet(uint256 indexed role, address indexed account, address indexed sender, uint256 oldRole);
     event ListSwitched(bool on);

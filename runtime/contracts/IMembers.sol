@@ -23,7 +23,7 @@ interface IMembers {
         Enacted,
         /// It had its time.
         Expired,
-        /// Its last vote was withdrawn, or something else was decided that rules it out.
+        /// Its last vote was withdrawn.
         Dropped
     }
 

@@ -28,7 +28,7 @@ interface INodeList {
     function accounts(uint256 from, uint256 most)
         external
         view
-        returns (address[] memory accounts, uint256[] memory roles, uint256 total);
+        returns (address[] memory listed, uint256[] memory roles, uint256 total);
 
     event NodeAdmitted(string peerId, address indexed sender);
     event NodeDismissed(string peerId, address indexed sender);

@@ -70,6 +70,7 @@ pub fn check_block(
     state: &dyn StateReader,
     tree: &dyn TreeReader,
 ) -> Result<Executed, BlockError> {
+    let spec = &spec.in_force(state).map_err(Fatal::State)?;
     check_header(spec, parent, &block.block().header)?;
     let outcome = execute(spec, &block, state)?;
     let (block, senders) = block.into_parts();
@@ -128,7 +129,8 @@ fn execute(
     state: &dyn StateReader,
 ) -> Result<Outcome, BlockError> {
     let transactions = &block.block().body.transactions;
-    let mut open = OpenBlock::open(spec, &block.block().header, state)?;
+    // What q validators sign decides about sets of validators, not who checks (§9).
+    let mut open = OpenBlock::open(spec, &block.block().header, state, &|_| true)?;
     for (index, (tx, sender)) in transactions.iter().zip(block.senders()).enumerate() {
         open.execute(tx, *sender).map_err(|refusal| match refusal {
             Refusal::Transaction(error) => {

@@ -5,6 +5,7 @@ use alloy_consensus::{
 };
 use alloy_primitives::{Address, B256, Sealed};
 use alloy_rlp::Encodable;
+use mokka_types::PublicKey;
 
 use crate::{
     block::Roots,
@@ -47,7 +48,7 @@ pub struct Skipped {
 /// It has no clock and no order of its own: the pool decides what comes first, and a closure when
 /// it is time to stop.
 pub struct BlockBuilder<'a> {
-    spec: &'a ChainSpec,
+    spec: ChainSpec,
     header: Header,
     open: OpenBlock<'a>,
     transactions: Vec<TxEnvelope>,
@@ -58,24 +59,42 @@ pub struct BlockBuilder<'a> {
 }
 
 impl<'a> BlockBuilder<'a> {
-    /// Begins a block on `parent`, whose state the readers show.
+    /// Begins a block on `parent`, whose state the readers show. Any set of validators may be
+    /// announced.
     ///
     /// # Errors
     /// The store could not be read, or the plan's stamp is not after the parent's.
     pub fn new(
-        spec: &'a ChainSpec,
+        spec: &ChainSpec,
         parent: &Sealed<Header>,
         plan: Plan,
         state: &'a dyn StateReader,
         tree: &'a dyn TreeReader,
     ) -> Result<Self, BuildError> {
+        Self::announcing(&|_| true, spec, parent, plan, state, tree)
+    }
+
+    /// Begins a block in which the validators change only to keys that `may_validate` (§9):
+    /// transactions that announce others are refused as [`TxError::NotLevel`].
+    ///
+    /// # Errors
+    /// As [`BlockBuilder::new`].
+    pub fn announcing(
+        may_validate: &'a (dyn Fn(&[PublicKey]) -> bool + Sync),
+        spec: &ChainSpec,
+        parent: &Sealed<Header>,
+        plan: Plan,
+        state: &'a dyn StateReader,
+        tree: &'a dyn TreeReader,
+    ) -> Result<Self, BuildError> {
+        let spec = spec.in_force(state).map_err(Fatal::State)?;
         let parent_ms = Stamp::of(parent).map_or(0, |stamp| stamp.ms);
         if plan.stamp.ms <= parent_ms {
             let found = plan.stamp.ms;
             return Err(HeaderError::MillisecondsDoNotGrow { found, parent: parent_ms }.into());
         }
-        let header = draft(spec, parent, plan)?;
-        let open = OpenBlock::open(spec, &header, state)?;
+        let header = draft(&spec, parent, plan)?;
+        let open = OpenBlock::open(&spec, &header, state, may_validate)?;
         Ok(Self {
             spec,
             header,

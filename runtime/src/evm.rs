@@ -2,18 +2,19 @@
 
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_evm::{
-    EthEvm, EthEvmFactory, EvmEnv, EvmFactory, FromRecoveredTx, precompiles::PrecompilesMap,
+    EthEvm, Evm, EvmEnv, FromRecoveredTx, eth::EthEvmBuilder, precompiles::PrecompilesMap,
 };
 use alloy_primitives::{Address, U256};
 use revm::{
     context::{BlockEnv, CfgEnv, TxEnv},
     context_interface::block::BlobExcessGasAndPrice,
-    inspector::NoOpInspector,
     primitives::hardfork::SpecId,
 };
 
 use crate::{
+    creation::Creation,
     spec::{ChainSpec, TX_GAS_LIMIT_CAP},
+    system,
     working::Working,
 };
 
@@ -21,7 +22,7 @@ use crate::{
 pub(crate) const FORK: SpecId = SpecId::OSAKA;
 
 /// The machine, on top of state that it changes.
-pub(crate) type Machine<'a> = EthEvm<Working<'a>, NoOpInspector, PrecompilesMap>;
+pub(crate) type Machine<'a> = EthEvm<Working<'a>, Creation, PrecompilesMap>;
 
 /// The rules of the chain, and the block in which code finds itself.
 pub(crate) fn environment(spec: &ChainSpec, header: &Header) -> EvmEnv {
@@ -45,9 +46,11 @@ pub(crate) fn environment(spec: &ChainSpec, header: &Header) -> EvmEnv {
     EvmEnv::new(rules, block)
 }
 
-/// A machine on `state`.
+/// A machine on `state`, with the system contracts; contracts may be created.
 pub(crate) fn machine(state: Working<'_>, environment: EvmEnv) -> Machine<'_> {
-    EthEvmFactory::default().create_evm(state, environment)
+    let mut machine = EthEvmBuilder::new(state, environment).inspector(Creation).build();
+    system::install(machine.precompiles_mut());
+    machine
 }
 
 /// A signed transaction as the machine takes it. Recovers the authorities of an EIP-7702 list.

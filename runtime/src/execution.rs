@@ -6,20 +6,23 @@ use alloy_consensus::{
 use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::SYSTEM_ADDRESS};
 use alloy_evm::Evm;
 use alloy_primitives::{Address, Bloom};
+use mokka_types::PublicKey;
 use revm::{
     DatabaseCommit,
     context::{
         TxEnv,
         result::{EVMError, ExecutionResult, ResultAndState},
     },
+    state::{Account, EvmState},
 };
 
 use crate::{
     evm::{Machine, environment, machine, tx_env},
     spec::ChainSpec,
     state::{StateChanges, StateError, StateReader},
+    system::{self, MEMBERS, Stop},
     transaction::{TxError, check_kind},
-    working::{MissingHash, Working},
+    working::{After, MissingHash, Working},
 };
 
 /// Our own node is at fault, never a block or a peer: stop, and keep the evidence.
@@ -59,7 +62,12 @@ pub(crate) struct OpenBlock<'a> {
     gas_limit: u64,
     gas_used: u64,
     receipts: Vec<ReceiptEnvelope>,
+    /// Whether these keys may validate after the block; asked of whoever builds it (§9).
+    may_validate: MayValidate<'a>,
 }
+
+/// Says whether a set of validators may be announced.
+pub(crate) type MayValidate<'a> = &'a (dyn Fn(&[PublicKey]) -> bool + Sync);
 
 impl<'a> OpenBlock<'a> {
     /// Opens the block of this header and tells the history contract its parent (EIP-2935).
@@ -67,6 +75,7 @@ impl<'a> OpenBlock<'a> {
         spec: &ChainSpec,
         header: &Header,
         state: &'a dyn StateReader,
+        may_validate: MayValidate<'a>,
     ) -> Result<Self, Fatal> {
         let working = Working::new(state, MissingHash::Stops);
         let mut machine = machine(working, environment(spec, header));
@@ -81,7 +90,8 @@ impl<'a> OpenBlock<'a> {
                 Err(fatal) => fatal,
             })?;
         machine.db_mut().commit(call.state);
-        Ok(Self { machine, gas_limit: header.gas_limit, gas_used: 0, receipts: Vec::new() })
+        let gas_limit = header.gas_limit;
+        Ok(Self { machine, gas_limit, gas_used: 0, receipts: Vec::new(), may_validate })
     }
 
     /// Executes the next transaction.
@@ -91,7 +101,9 @@ impl<'a> OpenBlock<'a> {
         if gas_limit > left && gas_limit <= self.gas_limit {
             return Err(TxError::NoGasLeft { gas_limit, left }.into());
         }
+        self.check_allowance(tx, sender)?;
         let ResultAndState { result, state } = self.transact(tx_env(tx, sender))?;
+        self.check_validators(&state)?;
         self.gas_used += result.gas().tx_gas_used();
         self.machine.db_mut().commit(state);
         self.receipts.push(receipt(tx, result, self.gas_used));
@@ -109,6 +121,31 @@ impl<'a> OpenBlock<'a> {
             }
             Err(fatal) => Refusal::Fatal(fatal),
         })
+    }
+
+    /// Who is on no list sends nothing, or creates nothing, also from within contracts.
+    fn check_allowance(&mut self, tx: &TxEnvelope, sender: Address) -> Result<(), Refusal> {
+        let allowance = system::allowance_of(self.machine.db_mut(), sender).map_err(fatal)?;
+        if let Some(refusal) = allowance.refuses(tx.kind()) {
+            return Err(TxError::NotListed { sender, refusal }.into());
+        }
+        self.machine.set_inspector_enabled(allowance.creates.is_some());
+        Ok(())
+    }
+
+    /// Leaves a change of the validators out where these may not be announced.
+    fn check_validators(&mut self, changes: &EvmState) -> Result<(), Refusal> {
+        let is_changed = |touched: &Account| touched.changed_storage_slots().next().is_some();
+        if !changes.get(&MEMBERS).is_some_and(is_changed) {
+            return Ok(());
+        }
+        let state = self.machine.db_mut();
+        let before = system::keys_of(state).map_err(fatal)?;
+        let after = system::keys_of(&mut After { state, changes }).map_err(fatal)?;
+        match before == after || (self.may_validate)(&after) {
+            true => Ok(()),
+            false => Err(TxError::NotLevel.into()),
+        }
     }
 
     /// The gas that transactions may still ask for.
@@ -129,6 +166,10 @@ impl<'a> OpenBlock<'a> {
             changes: self.machine.into_db().into_changes(),
         }
     }
+}
+
+fn fatal(stop: Stop) -> Refusal {
+    Refusal::Fatal(Fatal::State(system::fault(stop)))
 }
 
 /// Tells what a transaction has wrong from what we have wrong.

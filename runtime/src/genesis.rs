@@ -16,6 +16,7 @@ use crate::{
     spec::{ChainSpec, MIN_BLOCK_BYTES},
     stamp::{Plan, Stamp},
     state::{Account, StateChanges, StateError, StateReader, TreeReader},
+    system::{self, SystemRules},
     tree,
 };
 
@@ -46,10 +47,12 @@ pub enum GenesisError {
 }
 
 /// Builds block 0 and the state after it. The EIP-2935 history contract is put in unless `alloc`
-/// says what stands at its address; empty accounts of `alloc` are left out.
+/// says what stands at its address; empty accounts of `alloc` are left out. With `system` the chain
+/// has members, who can change it.
 pub fn genesis_block(
     spec: &ChainSpec,
     alloc: &BTreeMap<Address, GenesisAccount>,
+    system: Option<&SystemRules>,
     timestamp: u64,
 ) -> Result<Executed, GenesisError> {
     if spec.max_block_bytes < MIN_BLOCK_BYTES {
@@ -65,6 +68,10 @@ pub fn genesis_block(
     if !alloc.contains_key(&HISTORY_STORAGE_ADDRESS) {
         put(&mut changes, HISTORY_STORAGE_ADDRESS, &history_contract())?;
     }
+    let system = system.map(system::accounts).transpose();
+    for (address, account) in system.map_err(fault)?.into_iter().flatten() {
+        put(&mut changes, address, &account)?;
+    }
     let (state_root, tree) = tree::apply(&Nothing, &Nothing, &changes).map_err(Fatal::State)?;
     let stamp = Stamp { term: Term::new(0), ms };
     let mut header = blank(spec, Plan { stamp, beneficiary: Address::ZERO });
@@ -72,6 +79,11 @@ pub fn genesis_block(
     let hash = header.hash_slow();
     let block = Block::new(header, body(Vec::new()));
     Ok(Executed { block, hash, senders: Vec::new(), receipts: Vec::new(), changes, tree })
+}
+
+/// A key of the rules that is no key was refused when they were checked.
+fn fault(stop: system::Stop) -> GenesisError {
+    Fatal::State(system::fault(stop)).into()
 }
 
 fn history_contract() -> GenesisAccount {

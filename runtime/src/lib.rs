@@ -10,10 +10,10 @@
 //! rpc  ──▶ call                                            nothing changes
 //! ```
 //! Read in this order: [`ChainSpec`], [`Stamp`], [`check_header`], [`check_block`],
-//! [`BlockBuilder`], [`call`], [`proof`].
+//! [`BlockBuilder`], [`call`], [`system`], [`proof`].
 //!
 //! # Where blocks differ from Ethereum's
-//! * The base fee and the gas limit are constants of genesis.
+//! * The base fee is a constant of genesis; the gas limit is what members decided ([`system`]).
 //! * `extraData` carries the [`Stamp`]: the term in which the block was built, and milliseconds.
 //! * `prevRandao` is `blake3(parent hash, term)`: known in advance, of no use as a secret.
 //! * The state root is the root of [the state tree](tree), not a Patricia trie.
@@ -25,6 +25,7 @@
 mod block;
 mod builder;
 mod call;
+mod creation;
 mod evm;
 mod executed;
 mod execution;

@@ -16,6 +16,7 @@ use revm::{
 use crate::{
     evm::{FORK, tx_env},
     spec::{ChainSpec, TX_GAS_LIMIT_CAP},
+    system::{CONTRACTS, MEMBERS, NotListed},
 };
 
 /// Why a transaction cannot be executed: whoever sent it is at fault, or it came at a bad moment.
@@ -98,6 +99,12 @@ pub enum TxError {
     /// EIP-7702.
     #[error("set code tx must have at least one authorization tuple")]
     EmptyAuthorizationList,
+    /// The chain lets only listed accounts do this.
+    #[error("{}", not_listed(*sender, *refusal))]
+    NotListed { sender: Address, refusal: NotListed },
+    /// It announces validators of whom too few are connected and level (§9): it waits.
+    #[error("too few of the validators that it announces are connected and level; it waits")]
+    NotLevel,
     /// A rule for which there is no name here yet.
     #[error("invalid transaction: {0}")]
     Other(String),
@@ -109,6 +116,20 @@ fn name_of(ty: u8) -> String {
         EIP4844_TX_TYPE_ID => "blob transactions (EIP-4844, type 3)".to_owned(),
         _ => format!("type {ty}"),
     }
+}
+
+/// Which list, and whom to ask.
+fn not_listed(sender: Address, refusal: NotListed) -> String {
+    let NotListed { list, ask } = refusal;
+    let what = match list {
+        CONTRACTS => "create contracts on",
+        _ => "send transactions to",
+    };
+    let ask = match ask {
+        Some(account) => format!("ask {account}, who manages it, for its setEnabled"),
+        None => format!("ask the members for setRole of {MEMBERS}"),
+    };
+    format!("{sender} may not {what} this chain: it is not on the allow list {list}; {ask}")
 }
 
 impl TxError {
@@ -135,6 +156,8 @@ impl TxError {
             Self::InitCodeTooLarge { .. } => "init_code_too_large",
             Self::SenderHasCode { .. } => "sender_is_contract",
             Self::EmptyAuthorizationList => "no_authorization",
+            Self::NotListed { .. } => "not_listed",
+            Self::NotLevel => "not_level",
             Self::Other(_) => "other",
         }
     }
@@ -146,7 +169,9 @@ impl TxError {
             | Self::NoBytesLeft { .. }
             | Self::NonceTooHigh { .. }
             | Self::InsufficientFunds { .. }
-            | Self::SenderHasCode { .. } => true,
+            | Self::SenderHasCode { .. }
+            | Self::NotListed { .. }
+            | Self::NotLevel => true,
             Self::TypeNotSupported { .. }
             | Self::InvalidSender
             | Self::WrongChain { .. }

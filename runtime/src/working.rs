@@ -12,10 +12,13 @@ use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, map::AddressMap};
 use revm::{
     Database, DatabaseCommit,
     database_interface::DBErrorMarker,
-    state::{Account as RevmAccount, AccountInfo, Bytecode},
+    state::{Account as RevmAccount, AccountInfo, Bytecode, EvmState},
 };
 
-use crate::state::{Account, StateChanges, StateError, StateReader};
+use crate::{
+    state::{Account, StateChanges, StateError, StateReader},
+    system::{Read, Stop},
+};
 
 impl DBErrorMarker for StateError {}
 
@@ -242,6 +245,28 @@ impl DatabaseCommit for Working<'_> {
                     .or_insert(Change::unchanged(value.original_value))
                     .now = value.present_value;
             }
+        }
+    }
+}
+
+impl Read for Working<'_> {
+    fn get(&mut self, at: Address, slot: U256) -> Result<U256, Stop> {
+        Ok(Database::storage(self, at, slot)?)
+    }
+}
+
+/// The storage as it will be when a transaction's changes are taken over.
+pub(crate) struct After<'w, 'a> {
+    pub(crate) state: &'w mut Working<'a>,
+    pub(crate) changes: &'w EvmState,
+}
+
+impl Read for After<'_, '_> {
+    fn get(&mut self, at: Address, slot: U256) -> Result<U256, Stop> {
+        let touched = self.changes.get(&at).and_then(|account| account.storage.get(&slot));
+        match touched {
+            Some(value) => Ok(value.present_value),
+            None => self.state.get(at, slot),
         }
     }
 }

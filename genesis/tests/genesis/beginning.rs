@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, U256};
-use mokka_genesis::{Draft, Genesis, Validator};
+use mokka_genesis::{Draft, Genesis, Switch, Threshold, Validator};
 use mokka_types::{ChainHash, CrashModel, Height};
 
 use crate::files::{KEYS, parse, put, right};
@@ -61,7 +61,7 @@ fn spelling_order_names_and_addresses_do_not_count() {
 
 #[test]
 fn everything_else_counts() {
-    let changes: [fn(&mut Draft); 16] = [
+    let changes: [fn(&mut Draft); 18] = [
         |draft| draft.chain_id += 1,
         |draft| draft.crash_model = CrashModel::Cft,
         |draft| draft.validators.truncate(1),
@@ -78,6 +78,8 @@ fn everything_else_counts() {
         |draft| draft.base_fee += 1,
         |draft| draft.gas_limit -= 1,
         |draft| draft.timestamp += 1,
+        |draft| draft.governance.threshold = Threshold::TwoThirds,
+        |draft| draft.permissions.contracts.switch = Switch::On,
     ];
     let mut hashes = BTreeSet::from([*chain_hash(draft()).as_bytes()]);
     for change in changes {

@@ -5,7 +5,7 @@
 
 use alloy_consensus::{Transaction as _, Typed2718 as _};
 use alloy_primitives::U512;
-use mokka_runtime::{TX_GAS_LIMIT_CAP, TxError};
+use mokka_runtime::{TX_GAS_LIMIT_CAP, TxError, system::Allowance};
 
 use crate::{
     Origin, Refusal, ReplayProtection, Rules, SenderAccount, SenderCode, Transaction,
@@ -106,6 +106,7 @@ pub(crate) fn account(
     account: &SenderAccount,
     queue: Option<&SenderQueue>,
 ) -> Result<(), Refusal> {
+    allowed(tx, &account.allowance)?;
     if account.code == SenderCode::Contract {
         return Err(TxError::SenderHasCode { sender: tx.sender() }.into());
     }
@@ -127,6 +128,14 @@ pub(crate) fn account(
         return Err(Refusal::InsufficientFundsForAll { balance, pending, cost });
     }
     Ok(())
+}
+
+/// What the lists of the chain say.
+pub(crate) fn allowed(tx: &Transaction, allowance: &Allowance) -> Result<(), TxError> {
+    match allowance.refuses(tx.recovered().kind()) {
+        None => Ok(()),
+        Some(refusal) => Err(TxError::NotListed { sender: tx.sender(), refusal }),
+    }
 }
 
 /// The nonce of the sender's next transaction on the committed state: what was heard last.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, TxHash, U256, U512};
+use mokka_runtime::system::Allowance;
 use mokka_types::{Monotonic, View};
 
 use crate::{Entry, Origin, Pool, Readiness, Refusal, Rules, Transaction, check, pool::Place};
@@ -179,6 +180,32 @@ impl Pool {
             changes.promoted.extend(self.put(sender, queue, now));
             for (entry, refusal) in gone.into_iter().zip(refusals) {
                 changes.dropped.push(self.drop_for(entry, DropReason::AgainstRules(refusal)));
+            }
+        }
+        changes
+    }
+
+    /// Follows the lists of the chain: what a sender may no longer send leaves.
+    pub fn on_allowances(
+        &mut self,
+        allowance: impl Fn(Address) -> Allowance,
+        now: Monotonic,
+    ) -> Changes {
+        let senders: Vec<_> = self.senders.keys().copied().collect();
+        let mut changes = Changes::default();
+        for sender in senders {
+            let allowance = allowance(sender);
+            if allowance == Allowance::default() {
+                continue;
+            }
+            let Some(mut queue) = self.take(&sender) else { continue };
+            let verdict = |entry: &Entry| check::allowed(&entry.transaction, &allowance);
+            let gone = queue.remove_unless(|entry| verdict(entry).is_ok());
+            let refusals: Vec<_> = gone.iter().filter_map(|entry| verdict(entry).err()).collect();
+            changes.promoted.extend(self.put(sender, queue, now));
+            for (entry, refusal) in gone.into_iter().zip(refusals) {
+                let reason = DropReason::AgainstRules(refusal.into());
+                changes.dropped.push(self.drop_for(entry, reason));
             }
         }
         changes

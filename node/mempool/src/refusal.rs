@@ -117,7 +117,9 @@ impl Refusal {
                 TxError::NonceTooLow { .. }
                 | TxError::NonceTooHigh { .. }
                 | TxError::InsufficientFunds { .. }
-                | TxError::SenderHasCode { .. },
+                | TxError::SenderHasCode { .. }
+                | TxError::NotListed { .. }
+                | TxError::NotLevel,
             )
             | Self::InsufficientFundsForAll { .. } => RefusalKind::Account,
             Self::Rule(_) | Self::Undecodable(_) => RefusalKind::Invalid,

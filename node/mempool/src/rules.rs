@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::U256;
+use mokka_runtime::system::Allowance;
 
 /// The rules of the chain that decide whether a transaction can ever be valid, and what this node
 /// asks beyond them.
@@ -69,6 +70,8 @@ pub struct SenderAccount {
     pub balance: U256,
     /// What lies in its code.
     pub code: SenderCode,
+    /// What the chain lets it do.
+    pub allowance: Allowance,
 }
 
 /// What lies in the code of a sender.

@@ -15,12 +15,12 @@ fn alloc_of(account: GenesisAccount) -> BTreeMap<Address, GenesisAccount> {
 }
 
 fn error_of(account: GenesisAccount) -> GenesisError {
-    genesis_block(&ChainSpec::default(), &alloc_of(account), GENESIS_TIME).unwrap_err()
+    genesis_block(&ChainSpec::default(), &alloc_of(account), None, GENESIS_TIME).unwrap_err()
 }
 
 #[test]
 fn block_0_has_the_history_contract_and_the_stamp_of_term_0() {
-    let block = genesis_block(&ChainSpec::default(), &BTreeMap::new(), GENESIS_TIME).unwrap();
+    let block = genesis_block(&ChainSpec::default(), &BTreeMap::new(), None, GENESIS_TIME).unwrap();
     let history = block.changes.accounts[&HISTORY_STORAGE_ADDRESS].unwrap();
     assert_eq!(history.nonce, 1);
     assert_eq!(history.code_hash, keccak256(&HISTORY_STORAGE_CODE));
@@ -34,7 +34,7 @@ fn block_0_has_the_history_contract_and_the_stamp_of_term_0() {
 fn alloc_may_say_what_stands_at_the_history_address() {
     let mine = GenesisAccount { nonce: Some(7), ..GenesisAccount::default() };
     let alloc = BTreeMap::from([(HISTORY_STORAGE_ADDRESS, mine)]);
-    let block = genesis_block(&ChainSpec::default(), &alloc, GENESIS_TIME).unwrap();
+    let block = genesis_block(&ChainSpec::default(), &alloc, None, GENESIS_TIME).unwrap();
     assert_eq!(block.changes.accounts[&HISTORY_STORAGE_ADDRESS].unwrap().nonce, 7);
 }
 
@@ -50,7 +50,7 @@ fn alloc_is_the_state_after_block_0() {
         storage: Some(storage),
         ..GenesisAccount::default()
     };
-    let block = genesis_block(&ChainSpec::default(), &alloc_of(account), GENESIS_TIME).unwrap();
+    let block = genesis_block(&ChainSpec::default(), &alloc_of(account), None, GENESIS_TIME).unwrap();
     let address = Address::repeat_byte(5);
     assert_eq!(block.changes.accounts[&address].unwrap().balance, U256::from(3));
     let slots: Vec<_> = block.changes.storage.iter().collect();
@@ -61,7 +61,7 @@ fn alloc_is_the_state_after_block_0() {
 #[test]
 fn an_empty_account_is_left_out() {
     let alloc = alloc_of(GenesisAccount::default());
-    let block = genesis_block(&ChainSpec::default(), &alloc, GENESIS_TIME).unwrap();
+    let block = genesis_block(&ChainSpec::default(), &alloc, None, GENESIS_TIME).unwrap();
     assert_eq!(block.changes.accounts.len(), 1);
 }
 
@@ -84,16 +84,16 @@ fn more_money_than_256_bits_is_refused() {
     let rich = GenesisAccount { balance: U256::MAX, ..GenesisAccount::default() };
     let poor = GenesisAccount { balance: U256::from(1), ..GenesisAccount::default() };
     let alloc = BTreeMap::from([(Address::repeat_byte(1), rich), (Address::repeat_byte(2), poor)]);
-    let error = genesis_block(&ChainSpec::default(), &alloc, GENESIS_TIME).unwrap_err();
+    let error = genesis_block(&ChainSpec::default(), &alloc, None, GENESIS_TIME).unwrap_err();
     assert!(matches!(error, GenesisError::SupplyOverflow), "{error}");
 }
 
 #[test]
 fn a_timestamp_in_the_wrong_unit_and_tiny_blocks_are_refused() {
     let spec = ChainSpec::default();
-    let error = genesis_block(&spec, &BTreeMap::new(), u64::MAX).unwrap_err();
+    let error = genesis_block(&spec, &BTreeMap::new(), None, u64::MAX).unwrap_err();
     assert!(matches!(error, GenesisError::Timestamp { .. }), "{error}");
     let spec = ChainSpec { max_block_bytes: 100, ..spec };
-    let error = genesis_block(&spec, &BTreeMap::new(), GENESIS_TIME).unwrap_err();
+    let error = genesis_block(&spec, &BTreeMap::new(), None, GENESIS_TIME).unwrap_err();
     assert!(matches!(error, GenesisError::BlockBytes { found: 100 }), "{error}");
 }

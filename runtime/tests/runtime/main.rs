@@ -11,6 +11,8 @@ mod genesis;
 mod header_rules;
 mod history;
 mod inclusion;
+mod lists;
+mod members;
 mod random;
 mod throughput;
 mod transactions;

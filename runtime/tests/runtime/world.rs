@@ -11,9 +11,9 @@ use alloy_primitives::{Address, B256, Bytes, Sealed, Signature, TxKind, U256};
 use mokka_runtime::{
     Account, Block, BlockBuilder, BlockError, ChainSpec, Executed, Plan, RecoveredBlock, Skipped,
     Stamp, StateError, StateReader, TreeReader, check_block, check_body, genesis_block,
-    recover_sender,
+    recover_sender, system::SystemRules,
 };
-use mokka_types::Term;
+use mokka_types::{PublicKey, Term};
 
 /// Seconds of block 0.
 pub(crate) const GENESIS_TIME: u64 = 1_800_000_000;
@@ -29,6 +29,11 @@ pub(crate) const PROPOSER: Address = Address::repeat_byte(0xbe);
 pub(crate) struct Person(pub(crate) u8);
 
 impl Person {
+    /// The key by which it validates.
+    pub(crate) fn key(self) -> PublicKey {
+        mokka_crypto::SecretKey::from_bytes(self.secret().0).unwrap().public_key()
+    }
+
     fn secret(self) -> B256 {
         B256::with_last_byte(self.0 + 1)
     }
@@ -158,7 +163,22 @@ impl World {
     }
 
     pub(crate) fn with_alloc(spec: ChainSpec, alloc: &BTreeMap<Address, GenesisAccount>) -> Self {
-        let genesis = genesis_block(&spec, alloc, GENESIS_TIME).unwrap();
+        Self::begin(spec, alloc, None)
+    }
+
+    /// A chain with members, where everybody has money.
+    pub(crate) fn governed(rules: &SystemRules) -> Self {
+        let rich = GenesisAccount { balance: U256::from(WEALTH), ..GenesisAccount::default() };
+        let alloc = (0..16).map(|i| (Person(i).address(), rich.clone())).collect();
+        Self::begin(ChainSpec::default(), &alloc, Some(rules))
+    }
+
+    fn begin(
+        spec: ChainSpec,
+        alloc: &BTreeMap<Address, GenesisAccount>,
+        rules: Option<&SystemRules>,
+    ) -> Self {
+        let genesis = genesis_block(&spec, alloc, rules, GENESIS_TIME).unwrap();
         let mut memory = Memory::default();
         memory.commit(&genesis);
         Self { spec, memory, head: genesis.header() }

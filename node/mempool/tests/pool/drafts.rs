@@ -7,7 +7,7 @@ use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, transaction::R
 use alloy_primitives::{Address, Bytes, Signature, TxHash, TxKind, U256};
 use mokka_mempool::{
     AccountChange, Admitted, DropReason, Limits, Origin, Pool, Refusal, Rules, SenderAccount,
-    SenderCode, Transaction,
+    Transaction,
 };
 use mokka_types::Monotonic;
 
@@ -87,7 +87,7 @@ where
 }
 
 pub(crate) fn account(nonce: u64, balance: u128) -> SenderAccount {
-    SenderAccount { nonce, balance: U256::from(balance), code: SenderCode::Empty }
+    SenderAccount { nonce, balance: U256::from(balance), ..SenderAccount::default() }
 }
 
 pub(crate) fn change(address: Address, nonce: u64, balance: u128) -> AccountChange {
