@@ -12,7 +12,7 @@ use mokka::{LocalSigner, Plugs, SafetyStore, Start, StoreFailure};
 use mokka_consensus::Restored;
 use mokka_crypto::SecretKey;
 use mokka_genesis::{Beginning, Genesis};
-use mokka_mempool::Limits;
+use mokka_mempool::{Limits, Rules};
 use mokka_network::{Network, NetworkHandle};
 use mokka_rpc::{Identity, RpcServer};
 use mokka_storage::{Store, StoreError};
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Addresses, Node, NodeSettings, StartError,
+    acceptance::Acceptance,
     calls::Calls,
     chain::Chain,
     executor::{self, now_ms},
@@ -32,7 +33,8 @@ use crate::{
     metrics::{Metrics, RpcCalls},
     node::Opened,
     pool::{self, PoolHandle},
-    setup::{pool_rules, rpc_config},
+    members::{self, Acquaintances},
+    setup::{self, rpc_config},
     submit::Submissions,
     supervisor::Task,
     view::{Overview, address_of},
@@ -58,6 +60,7 @@ pub(crate) struct Parts {
     pub(crate) beginning: Beginning,
     pub(crate) opened: Opened,
     pub(crate) settings: NodeSettings,
+    pub(crate) acquaintances: Acquaintances,
     pub(crate) stop: CancellationToken,
 }
 
@@ -70,6 +73,7 @@ impl Parts {
         metrics_address: SocketAddr,
     ) -> Result<Node, StartError> {
         let metrics = Arc::new(Metrics::new());
+        let key = key.map(Arc::new);
         let (inbox, engine) = mokka::inbox(self.beginning.chain_hash, self.genesis.settings());
         let (pool, pool_inbox) = pool::channel();
         let (newest, head) = watch::channel(self.newest_header()?);
@@ -77,15 +81,16 @@ impl Parts {
         let (heads, _) = broadcast::channel(HEADS_KEPT);
         let handle = network.as_ref().map(|network| network.handle.clone());
         let diverged = Arc::new(AtomicBool::new(false));
-        let own = key.as_ref().map(SecretKey::public_key);
+        let own = key.as_deref().map(SecretKey::public_key);
+        let (decided, members) = watch::channel(Arc::clone(&self.opened.members));
         let surroundings = pool::Surroundings {
             store: Arc::clone(&self.opened.store),
             engine: engine.clone(),
             network: handle.clone(),
             metrics: Arc::clone(&metrics),
-            rules: pool_rules(&self.genesis, &self.settings),
+            rules: self.pool_rules(),
             limits: Limits::default(),
-            settings: *self.genesis.settings(),
+            members: members.clone(),
         };
         let pool_task = pool::spawn(surroundings, &pool, pool_inbox)?;
         let (machine, executor_task) = executor::spawn(executor::Surroundings {
@@ -97,14 +102,16 @@ impl Parts {
             heads: heads.clone(),
             metrics: Arc::clone(&metrics),
             beneficiary: own.as_ref().and_then(address_of).unwrap_or_default(),
-            set: mokka_crypto::digest::set(&self.opened.set),
+            genesis: self.genesis.clone(),
+            members: decided,
+            runtime: tokio::runtime::Handle::current(),
             diverged: Arc::clone(&diverged),
         })?;
         let overview = Arc::new(Overview {
             genesis: self.genesis.clone(),
             chain: self.beginning.chain_hash,
             block_0: self.opened.block_0,
-            set: self.opened.set.clone(),
+            members: members.clone(),
             key: own,
             store: Arc::clone(&self.opened.store),
             status: engine.status(),
@@ -117,7 +124,10 @@ impl Parts {
         });
         let listener = self.listen(&engine, handle.clone(), &pool, &metrics, &machine);
         let rounds = self.spawn("rounds of the pool", pool::rounds(pool.clone()));
-        let mut tasks = vec![pool_task, executor_task, listener, rounds];
+        let followed = members::follow(members, self.acquaintances.clone(), handle.clone());
+        let followed = self.spawn("list of members", followed);
+        let mut tasks = vec![pool_task, executor_task, listener, rounds, followed];
+        tasks.extend(self.accept(key.as_ref(), &overview, &engine));
         let running = self.spawn_engine(inbox, machine, key, handle.clone())?;
         tasks.extend(network.into_iter().flat_map(|network| self.connect(network, &engine, &pool)));
         let chain = Arc::new(Chain { store: Arc::clone(&self.opened.store), head, heads });
@@ -128,6 +138,32 @@ impl Parts {
         let pid = std::process::id();
         let addresses = Addresses { pid, rpc: rpc.address(), metrics: metrics_address, p2p };
         Ok(Node { addresses, stop: self.stop, engine, running, tasks, rpc })
+    }
+
+    fn pool_rules(&self) -> Rules {
+        let gas_limit = self.opened.members.system.gas_limit;
+        setup::pool_rules(&self.genesis, &self.settings, gas_limit)
+    }
+
+    /// A node with a key accepts when members approve it.
+    fn accept(
+        &self,
+        key: Option<&Arc<SecretKey>>,
+        overview: &Overview,
+        engine: &mokka::Handle,
+    ) -> Option<Task> {
+        let acceptance = Acceptance {
+            key: Arc::clone(key?),
+            chain_id: self.genesis.chain_id(),
+            base_fee: self.genesis.base_fee(),
+            tip: self.settings.min_tip,
+            members: overview.members.clone(),
+            store: Arc::clone(&self.opened.store),
+            pool: Submissions(overview.pool.clone()),
+            network: overview.network.clone(),
+            engine: engine.clone(),
+        };
+        Some(self.spawn("acceptance", acceptance.watch()))
     }
 
     /// Hands on what consensus tells of itself.
@@ -153,22 +189,22 @@ impl Parts {
         &self,
         inbox: mokka::Inbox,
         machine: executor::Machine,
-        key: Option<SecretKey>,
+        key: Option<Arc<SecretKey>>,
         network: Option<NetworkHandle>,
     ) -> Result<mokka::Running, StartError> {
-        let Opened { store, block_0, set } = &self.opened;
+        let Opened { store, block_0, members } = &self.opened;
         let committed = store.head();
         let restored = Restored {
             safety: store.safety()?,
             committed,
             certificate: store.certificate(committed.height)?,
             epoch: store.epoch(),
-            set: set.clone(),
+            set: members.set.clone(),
             began: last_of_previous_epoch(&**store)?.unwrap_or(*block_0),
         };
         let chain = self.beginning.chain_hash;
         // An observer signs what it asks for with a key of the moment.
-        let key = Arc::new(key.unwrap_or_else(SecretKey::generate));
+        let key = key.unwrap_or_else(|| Arc::new(SecretKey::generate()));
         let plugs = Plugs {
             transport: Box::new(Carrier(network)),
             machine: Box::new(machine),
@@ -178,7 +214,7 @@ impl Parts {
         let start = Start {
             chain,
             genesis: *block_0,
-            settings: *self.genesis.settings(),
+            settings: members.system.settings,
             seed: rand::random(),
             wall_clock: RunNumber::new(now_ms()),
             restored,

@@ -21,6 +21,12 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The chain does not say who its members are.
+    #[error(
+        "{0}: the database is of another version or damaged; restore a backup, or create the \
+         node anew with `mokka init` and let it catch up"
+    )]
+    Members(String),
     /// The network cannot start.
     #[error(transparent)]
     Network(#[from] mokka_network::StartError),

@@ -21,19 +21,24 @@ use mokka_consensus::{
     BuildRequest, BuiltBlock, CheckRequest, CheckedBlock, EmptyBlock, FinalizeBlock,
     FinalizedBlock, Origin, ProposedBlock, Verdict,
 };
+use mokka_genesis::Genesis;
 use mokka_mempool::Budget;
 use mokka_rpc::seams::CommittedBlock;
 use mokka_runtime::{
-    Block, BlockBuilder, BlockError, ChainSpec, Executed, FreshError, Plan, RecoveredBlock, Stamp,
-    TxError, check_block, check_body, check_fresh, decode_block, encode_block,
+    Block, BlockBuilder, BlockError, ChainSpec, Executed, FreshError, Overlay, Plan,
+    RecoveredBlock, Stamp,
+    TxError, check_block, check_body, check_fresh, decode_block, encode_block, system,
 };
 use mokka_storage::{BlockCommit, Latest, Store};
-use mokka_types::{BlockHash, BlockId, Body, FinalBlock, Height, Proof, SetDigest, View};
+use mokka_types::{
+    BlockHash, BlockId, Body, FinalBlock, Height, Proof, PublicKey, Quorum, SetDigest, Settings,
+};
 use tokio::sync::{broadcast, watch};
 use tracing::{error, info, warn};
 
 use crate::{
     chain::committed_block,
+    members::Membership,
     metrics::Metrics,
     pool::{Message, PoolHandle},
     supervisor::Task,
@@ -50,6 +55,9 @@ const LEAST_GAS: u64 = 21_000;
 const EXECUTIONS_KEPT: usize = 8;
 /// Transactions handed over for one block at most.
 const MOST_CANDIDATES: usize = 10_000;
+/// After so long a leader looks again whether the validators that a transaction announces are level
+/// (§9): well within the time that followers give it for the block.
+const LEVEL_AGAIN: Duration = Duration::from_millis(300);
 
 /// A block that was just committed, with all that its execution produced.
 pub(crate) type Committed = Arc<Executed>;
@@ -128,8 +136,12 @@ pub(crate) struct Surroundings {
     pub(crate) metrics: Arc<Metrics>,
     /// Who is paid for blocks that we build.
     pub(crate) beneficiary: Address,
-    /// The digest of the validator set; no block changes it yet.
-    pub(crate) set: SetDigest,
+    /// The chain's rules as they began.
+    pub(crate) genesis: Genesis,
+    /// What members decided, after the newest block.
+    pub(crate) members: watch::Sender<Arc<Membership>>,
+    /// Wakes the pool after a while.
+    pub(crate) runtime: tokio::runtime::Handle,
     /// Set when our state is not the others'.
     pub(crate) diverged: Arc<AtomicBool>,
 }
@@ -139,7 +151,8 @@ pub(crate) fn spawn(surroundings: Surroundings) -> std::io::Result<(Machine, Tas
     let (jobs, requests) = sync_channel(REQUESTS);
     let store = Arc::clone(&surroundings.store);
     let (ends, task) = Task::named("executor");
-    let executor = Executor { executed: BTreeMap::new(), surroundings };
+    let set = mokka_crypto::digest::set(&surroundings.members.borrow().set);
+    let executor = Executor { executed: BTreeMap::new(), set, surroundings };
     thread::Builder::new().name("mokka-executor".into()).spawn(move || {
         match executor.run(&requests) {
             Ok(()) => ends.orderly(),
@@ -150,12 +163,24 @@ pub(crate) fn spawn(surroundings: Surroundings) -> std::io::Result<(Machine, Tas
 }
 
 struct Executor {
-    executed: BTreeMap<BlockId, Committed>,
+    executed: BTreeMap<BlockId, Kept>,
+    /// Names the validators of the next block (§6.7).
+    set: SetDigest,
     surroundings: Surroundings,
+}
+
+/// A block that was executed, and what it changes for members, if anything.
+#[derive(Clone)]
+struct Kept {
+    executed: Committed,
+    decided: Option<Arc<Membership>>,
+    /// Names the validators after it.
+    set: SetDigest,
 }
 
 impl Executor {
     fn run(mut self, requests: &Receiver<Job>) -> Result<(), String> {
+        self.tell_approved();
         while let Ok(job) = requests.recv() {
             match job {
                 Job::Build(request) => self.build(&request)?,
@@ -171,20 +196,23 @@ impl Executor {
 
     fn build(&mut self, request: &BuildRequest) -> Result<(), String> {
         let started = Instant::now();
-        let BuildRequest { view, parent, empty, .. } = *request;
+        let BuildRequest { view, parent, .. } = *request;
         let latest = self.surroundings.store.latest();
         let executed = match latest.id == parent {
-            true => self.build_on(view, empty, &latest)?,
+            true => self.build_on(request, &latest)?,
             // A block became final meanwhile; consensus asks again.
             false => None,
         };
-        let block = executed.map(|executed| {
-            self.surroundings.metrics.built(started.elapsed());
-            let id = id_of(&executed);
-            let body = Body::new(encode_block(&executed.block).to_vec());
-            self.keep(id, executed);
-            ProposedBlock { id, body, next_set: self.surroundings.set }
-        });
+        let block = match executed {
+            None => None,
+            Some(executed) => {
+                self.surroundings.metrics.built(started.elapsed());
+                let id = id_of(&executed);
+                let body = Body::new(encode_block(&executed.block).to_vec());
+                let next_set = self.keep(id, executed, &latest)?;
+                Some(ProposedBlock { id, body, next_set })
+            }
+        };
         let outcome = if block.is_some() { Message::InFlight } else { Message::BuiltNothing };
         self.surroundings.engine.built(BuiltBlock { view, parent, block });
         self.surroundings.pool.tell(outcome);
@@ -193,23 +221,26 @@ impl Executor {
 
     fn build_on(
         &self,
-        view: View,
-        empty: EmptyBlock,
+        request: &BuildRequest,
         latest: &Latest,
     ) -> Result<Option<Committed>, String> {
+        let BuildRequest { view, empty, level, .. } = request;
         let Surroundings { spec, pool, store, .. } = &self.surroundings;
         let parent = sealed_header(&**store, latest.id)?;
-        let most = usize::try_from(spec.gas_limit / LEAST_GAS).unwrap_or(usize::MAX);
+        let gas_limit = self.surroundings.members.borrow().system.gas_limit;
+        let most = usize::try_from(gas_limit / LEAST_GAS).unwrap_or(usize::MAX);
         let transactions = most.min(MOST_CANDIDATES);
         let mut candidates = pool.candidates(Budget { transactions, bytes: spec.max_block_bytes });
         let plan = Plan {
             stamp: Stamp::after(&parent, view.term, now_ms()),
             beneficiary: self.surroundings.beneficiary,
         };
-        let mut builder =
-            BlockBuilder::new(spec, &parent, plan, &*latest.state, &*latest.tree).map_err(text)?;
+        let is_level = |keys: &[PublicKey]| self.is_level(keys, level);
+        let (state, tree) = (&*latest.state, &*latest.tree);
+        let mut builder = BlockBuilder::announcing(&is_level, spec, &parent, plan, state, tree)
+            .map_err(text)?;
         let deadline = Instant::now() + BUILD_TIME;
-        let mut left_out = Vec::new();
+        let (mut left_out, mut waits_for_level) = (Vec::new(), false);
         while !builder.is_full() && Instant::now() < deadline {
             let Some(next) = candidates.next() else { break };
             match builder.push(next.recovered().clone()) {
@@ -217,16 +248,20 @@ impl Executor {
                 Err(mokka_runtime::PushError::Fatal(fatal)) => return Err(text(fatal)),
                 Err(mokka_runtime::PushError::Refused(error)) => {
                     candidates.skip_sender(next.sender());
-                    if !is_full(&error) {
+                    waits_for_level |= error == TxError::NotLevel;
+                    if !is_moment(&error) {
                         left_out.push(next.hash());
                     }
                 }
             }
         }
-        if !left_out.is_empty() {
-            pool.tell(Message::LeftOut { view, hashes: left_out });
+        if waits_for_level {
+            self.look_again();
         }
-        if builder.is_empty() && empty == EmptyBlock::NotDue {
+        if !left_out.is_empty() {
+            pool.tell(Message::LeftOut { view: *view, hashes: left_out });
+        }
+        if builder.is_empty() && *empty == EmptyBlock::NotDue {
             return Ok(None);
         }
         builder.finish().map(|executed| Some(Arc::new(executed))).map_err(text)
@@ -244,9 +279,9 @@ impl Executor {
     }
 
     fn verdict(&mut self, request: &CheckRequest) -> Result<Verdict, String> {
-        let valid = Verdict::Valid { next_set: self.surroundings.set };
-        if let Some(executed) = self.executed.get(&request.id) {
-            let same = *encode_block(&executed.block) == *request.body.as_bytes();
+        if let Some(kept) = self.executed.get(&request.id) {
+            let same = *encode_block(&kept.executed.block) == *request.body.as_bytes();
+            let valid = Verdict::Valid { next_set: kept.set };
             return Ok(if same { valid } else { Verdict::NotThisBlock });
         }
         let Surroundings { spec, store, .. } = &self.surroundings;
@@ -285,8 +320,8 @@ impl Executor {
         let parent = sealed_header(&**store, request.parent)?;
         match self.execute(block, &parent, &latest) {
             Ok(executed) => {
-                self.keep(request.id, Arc::new(executed));
-                Ok(valid)
+                let next_set = self.keep(request.id, Arc::new(executed), &latest)?;
+                Ok(Verdict::Valid { next_set })
             }
             Err(BlockError::Fatal(fatal)) => Err(text(fatal)),
             Err(error) if error.is_of_other_body() => {
@@ -336,34 +371,92 @@ impl Executor {
     }
 
     /// What was executed when the block was checked; once more, where it made room for others.
-    fn execution_of(&mut self, block: &FinalizeBlock) -> Result<Committed, String> {
+    fn execution_of(&mut self, block: &FinalizeBlock) -> Result<Kept, String> {
         let id = block.id;
         if !self.executed.contains_key(&id) {
             let (body, origin) = (block.body.clone(), Origin::Certified);
             let (ticket, parent) = (Default::default(), self.surroundings.store.head());
             self.verdict(&CheckRequest { ticket, id, parent, body, origin })?;
         }
-        let executed = self.executed.get(&id).cloned();
-        executed.ok_or_else(|| format!("block {} is certified but invalid here", id.hash))
+        let kept = self.executed.get(&id).cloned();
+        kept.ok_or_else(|| format!("block {} is certified but invalid here", id.hash))
     }
 
-    /// Keeps an execution; old ones of the same height make room.
-    fn keep(&mut self, id: BlockId, executed: Committed) {
+    /// Keeps an execution; old ones of the same height make room. Names the validators after it.
+    fn keep(
+        &mut self,
+        id: BlockId,
+        executed: Committed,
+        latest: &Latest,
+    ) -> Result<SetDigest, String> {
+        let decided = self.decided_by(&executed, latest)?.map(Arc::new);
+        let set =
+            decided.as_ref().map_or(self.set, |members| mokka_crypto::digest::set(&members.set));
         while self.executed.len() >= EXECUTIONS_KEPT {
             self.executed.pop_first();
         }
-        self.executed.insert(id, executed);
+        self.executed.insert(id, Kept { executed, decided, set });
+        Ok(set)
+    }
+
+    /// What a block changes for members, if anything.
+    fn decided_by(
+        &self,
+        executed: &Executed,
+        latest: &Latest,
+    ) -> Result<Option<Membership>, String> {
+        if !system::is_changed_by(&executed.changes) {
+            return Ok(None);
+        }
+        let blocks = [executed];
+        let after = Overlay::new(&*latest.state, &*latest.tree, &blocks);
+        Membership::read(&after, &self.surroundings.genesis).map(Some).map_err(text)
+    }
+
+    /// Whether enough of these keys lately showed that they follow (§9).
+    fn is_level(&self, keys: &[PublicKey], level: &[PublicKey]) -> bool {
+        let is_there = |key: &&PublicKey| level.iter().any(|there| there.x() == key.x());
+        let quorum = Quorum::new(self.surroundings.genesis.crash_model(), keys.len());
+        quorum.is_reached_by(keys.iter().filter(is_there).count())
+    }
+
+    /// Asks for another block in a moment: those who are not level now may be soon.
+    fn look_again(&self) {
+        let pool = self.surroundings.pool.clone();
+        self.surroundings.runtime.spawn(async move {
+            tokio::time::sleep(LEVEL_AGAIN).await;
+            pool.send(Message::Again).await;
+        });
+    }
+
+    /// Tells consensus who may say that it is level before it is a validator (§9).
+    fn tell_approved(&self) {
+        let members = self.surroundings.members.borrow().clone();
+        let candidates = members.system.candidates.iter().map(|candidate| candidate.key);
+        self.surroundings.engine.approved(candidates.collect());
+    }
+
+    /// Members decided something: from the next block on it holds. Says which settings changed.
+    fn adopt(&mut self, members: Arc<Membership>, set: SetDigest) -> Option<Settings> {
+        self.set = set;
+        let before = self.surroundings.members.send_replace(Arc::clone(&members));
+        self.tell_approved();
+        let settings = members.system.settings;
+        (settings != before.system.settings).then_some(settings)
     }
 
     fn finalize(&mut self, block: &FinalizeBlock) -> Result<(), String> {
-        let executed = self.execution_of(block)?;
+        let Kept { executed, decided, set } = self.execution_of(block)?;
+        let next_set = decided.as_ref().filter(|_| set != self.set).map(|at| at.set.clone());
         let started = Instant::now();
         let certificate = &block.certificate;
-        let commit = BlockCommit { executed: &executed, certificate, next_set: None };
+        let commit =
+            BlockCommit { executed: &executed, certificate, next_set: next_set.as_ref() };
         self.surroundings.store.commit_block(&commit).map_err(text)?;
         // Before anybody hears of the block: whoever does asks `latest` next. The pool in
         // particular forgets its transactions, and a nonce is then what the head says.
         self.surroundings.head.send_replace(executed.header());
+        let next_settings = decided.and_then(|members| self.adopt(members, set));
         // Before anything that takes time: until then the pool weighs what comes on the old state.
         self.surroundings.pool.tell(Message::Committed(Arc::clone(&executed)));
         self.surroundings.metrics.committed(&executed, started.elapsed(), now_ms());
@@ -380,18 +473,15 @@ impl Executor {
             // They may have left meanwhile.
             let _heard_by = self.surroundings.heads.send(Arc::new(committed_block(&executed)));
         }
-        self.surroundings.engine.finalized(FinalizedBlock {
-            id: block.id,
-            next_set: None,
-            next_settings: None,
-        });
+        let finalized = FinalizedBlock { id: block.id, next_set, next_settings };
+        self.surroundings.engine.finalized(finalized);
         Ok(())
     }
 }
 
-/// There was only no room left in the block.
-fn is_full(error: &TxError) -> bool {
-    matches!(error, TxError::NoGasLeft { .. } | TxError::NoBytesLeft { .. })
+/// It was only not the moment: the block has no room left, or others are not there yet.
+fn is_moment(error: &TxError) -> bool {
+    matches!(error, TxError::NoGasLeft { .. } | TxError::NoBytesLeft { .. } | TxError::NotLevel)
 }
 
 fn sealed_header(store: &dyn Store, id: BlockId) -> Result<Sealed<Header>, String> {

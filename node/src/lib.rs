@@ -15,9 +15,10 @@
 //! `mokka-pool` owns the pool. When one of them ends, or a task of the network, the RPC or the
 //! metrics, the node ends and says which and why.
 //!
-//! Read in this order: [`Node`], [`NodeSettings`], [`DataDir`], then `executor`, `pool`, `gossip`,
-//! `door`, `view`, `proofs`.
+//! Read in this order: [`Node`], [`NodeSettings`], [`DataDir`], then `executor`, `members`,
+//! `acceptance`, `pool`, `gossip`, `door`, `view`, `proofs`.
 
+mod acceptance;
 mod assemble;
 mod calls;
 mod chain;
@@ -27,6 +28,7 @@ mod door;
 mod error;
 mod executor;
 mod gossip;
+mod members;
 mod metrics;
 mod node;
 mod pool;

@@ -7,7 +7,7 @@ use mokka_genesis::{Beginning, Genesis};
 use mokka_network::Network;
 use mokka_rpc::RpcServer;
 use mokka_storage::{DiskStore, GenesisCommit, MemoryDisk, Store};
-use mokka_types::{BlockId, ValidatorSet};
+use mokka_types::BlockId;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -16,7 +16,8 @@ use crate::{
     DataDir, NodeSettings,
     assemble::Parts,
     error::{NodeEnded, StartError},
-    setup::network_config,
+    members::{Acquaintances, Membership},
+    setup::{Surroundings, network_config},
     supervisor::{End, Task, first_to_end},
     view::DIVERGED,
     web,
@@ -83,7 +84,7 @@ pub struct Node {
 pub(crate) struct Opened {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) block_0: BlockId,
-    pub(crate) set: ValidatorSet,
+    pub(crate) members: Arc<Membership>,
 }
 
 impl Node {
@@ -95,6 +96,8 @@ impl Node {
         let NodeOptions { genesis, place, key, settings, networking } = options;
         let beginning = genesis.begin().map_err(|error| StartError::Genesis(error.to_string()))?;
         let opened = open(&genesis, &beginning, &place)?;
+        let own = key.as_ref().map(SecretKey::public_key);
+        let acquaintances = Acquaintances::new(&genesis, &settings, own)?;
         let stop = CancellationToken::new();
         let (listener, metrics_address) = web::bind(settings.metrics_listen)
             .await
@@ -102,12 +105,19 @@ impl Node {
         let network = match networking {
             Networking::Off => None,
             Networking::On => {
-                let config =
-                    network_config(&genesis, &beginning, &opened, key.as_ref(), &settings, &place)?;
+                let config = network_config(Surroundings {
+                    genesis: &genesis,
+                    beginning: &beginning,
+                    opened: &opened,
+                    key: key.as_ref(),
+                    settings: &settings,
+                    acquaintances: &acquaintances,
+                    place: &place,
+                })?;
                 Some(Network::spawn(config, stop.clone()).await?)
             }
         };
-        let parts = Parts { genesis, beginning, opened, settings, stop };
+        let parts = Parts { genesis, beginning, opened, settings, acquaintances, stop };
         let node = parts.assemble(key, network, listener, metrics_address).await?;
         if let Place::Disk(dir) = &place {
             // Invariant: addresses are plain text and numbers.
@@ -203,17 +213,19 @@ fn judge(name: &'static str, end: End, stop: &CancellationToken) -> Result<(), N
 }
 
 fn open(genesis: &Genesis, beginning: &Beginning, place: &Place) -> Result<Opened, StartError> {
-    let set = genesis.validator_set();
     let chain = beginning.chain_hash;
     let store: Arc<dyn Store> = match place {
         Place::Disk(dir) => Arc::new(DiskStore::open(&dir.database(), chain)?),
         Place::Memory => {
-            let commit = GenesisCommit { chain, executed: &beginning.block, validators: &set };
+            let (executed, set) = (&beginning.block, genesis.validator_set());
+            let commit = GenesisCommit { chain, executed, validators: &set };
             let created = MemoryDisk::new().create(&commit);
             Arc::new(created.map_err(|error| StartError::Genesis(error.to_string()))?)
         }
     };
-    Ok(Opened { store, block_0: beginning.id, set })
+    let members = Membership::read(&*store.latest().state, genesis)
+        .map_err(|error| StartError::Members(error.to_string()))?;
+    Ok(Opened { store, block_0: beginning.id, members: Arc::new(members) })
 }
 
 #[cfg(test)]

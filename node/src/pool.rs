@@ -28,15 +28,15 @@ use mokka_mempool::{
 };
 use mokka_network::{NetworkHandle, PeerId, Transactions, ValidationToken, Verdict};
 use mokka_rpc::seams::PendingTransaction;
-use mokka_runtime::{Executed, StateError, StateReader};
+use mokka_runtime::{Executed, StateError, StateReader, system};
 use mokka_storage::Store;
-use mokka_types::{Height, Monotonic, Settings, View};
+use mokka_types::{Height, Monotonic, View};
 use rayon::prelude::*;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{debug, info};
 
 use self::terms::Terms;
-use crate::{metrics::Metrics, submit::pending, supervisor::Task};
+use crate::{members::Members, metrics::Metrics, submit::pending, supervisor::Task};
 
 pub(crate) use self::announce::rounds;
 
@@ -76,6 +76,8 @@ pub(crate) enum Message {
     LeftOut { view: View, hashes: Vec<B256> },
     /// Known senders, so that a block need not recover them again.
     Senders { hashes: Vec<B256>, reply: std::sync::mpsc::SyncSender<Vec<Option<Address>>> },
+    /// It may be time for a block that could not be built before.
+    Again,
     /// A block is final.
     Committed(Arc<Executed>),
     /// The nonce after a sender's ready transactions.
@@ -149,7 +151,7 @@ pub(crate) struct Surroundings {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rules: Rules,
     pub(crate) limits: Limits,
-    pub(crate) settings: Settings,
+    pub(crate) members: Members,
 }
 
 /// A handle and its inbox, for a pool to come.
@@ -215,6 +217,7 @@ struct Owner {
 
 impl Owner {
     fn new(surroundings: Surroundings, handle: &PoolHandle) -> Self {
+        let settings = surroundings.members.borrow().system.settings;
         Self {
             pool: Pool::new(surroundings.limits, surroundings.rules.clone()),
             committed: surroundings.store.head().height,
@@ -222,7 +225,7 @@ impl Owner {
             repeated: Arrival::default(),
             offered: Arrival::default(),
             built_nothing: false,
-            terms: Terms::new(&surroundings.settings),
+            terms: Terms::new(&settings),
             since: Instant::now(),
             expired_at: Instant::now(),
             arrivals: handle.arrivals.clone(),
@@ -371,6 +374,29 @@ impl Owner {
         self.committed = Height::new(executed.number());
         self.terms.committed(now);
         self.report(&changes.dropped);
+        self.follow_members(executed, now);
+    }
+
+    /// What members decided holds from the next block on.
+    fn follow_members(&mut self, executed: &Executed, now: Monotonic) {
+        if system::is_changed_by(&executed.changes) {
+            let system = self.surroundings.members.borrow().system.clone();
+            self.terms.follow(&system.settings);
+            let block_gas_limit = system.gas_limit;
+            if block_gas_limit != self.pool.rules().block_gas_limit {
+                let rules = Rules { block_gas_limit, ..self.pool.rules().clone() };
+                let changes = self.pool.set_rules(rules, now);
+                self.report(&changes.dropped);
+            }
+        }
+        if !system::changes_permissions(&executed.changes) {
+            return;
+        }
+        let Some(state) = self.surroundings.store.state_at(self.committed) else { return };
+        // Who cannot be read now is asked about again when it sends, or by whoever builds a block.
+        let allowance = |sender| system::allowance(&*state, sender).unwrap_or_default();
+        let changes = self.pool.on_allowances(allowance, now);
+        self.report(&changes.dropped);
     }
 
     /// Nothing leaves in silence, least of all what a client was told to be in.
@@ -426,6 +452,10 @@ impl Owner {
             }
             Message::Silence => self.terms.silence(self.now()),
             Message::Round => self.repeat(),
+            Message::Again => {
+                self.built_nothing = false;
+                self.surroundings.engine.work_waiting_again(self.work());
+            }
             Message::Submit { .. } | Message::Gossiped(_) | Message::Committed(_) => {}
         }
     }
@@ -451,7 +481,10 @@ impl Owner {
 
 /// What the pool must know of a sender.
 fn account_of(state: &dyn StateReader, address: Address) -> Result<SenderAccount, StateError> {
-    let Some(account) = state.account(address)? else { return Ok(SenderAccount::default()) };
+    let allowance = system::allowance(state, address)?;
+    let Some(account) = state.account(address)? else {
+        return Ok(SenderAccount { allowance, ..SenderAccount::default() });
+    };
     let code = match account.code_hash == alloy_primitives::KECCAK256_EMPTY {
         true => SenderCode::Empty,
         false => match is_delegation(&state.code(account.code_hash)?) {
@@ -459,7 +492,7 @@ fn account_of(state: &dyn StateReader, address: Address) -> Result<SenderAccount
             false => SenderCode::Contract,
         },
     };
-    Ok(SenderAccount { nonce: account.nonce, balance: account.balance, code })
+    Ok(SenderAccount { nonce: account.nonce, balance: account.balance, code, allowance })
 }
 
 /// EIP-7702: the code of an account that executes another's.

@@ -74,13 +74,14 @@ mod tests {
     use mokka_crypto::SecretKey;
     use mokka_genesis::{Draft, Validator};
     use mokka_mempool::Limits;
-    use mokka_storage::{GenesisCommit, MemoryDisk};
+    use mokka_storage::{GenesisCommit, MemoryDisk, Store};
     use mokka_types::CrashModel;
-    use tokio::sync::broadcast::error::TryRecvError;
+    use tokio::sync::{broadcast::error::TryRecvError, watch};
 
     use super::*;
     use crate::{
         NodeSettings, address_of,
+        members::Membership,
         metrics::Metrics,
         pool::{self, ARRIVALS_KEPT},
         setup::pool_rules,
@@ -110,15 +111,16 @@ mod tests {
         let (chain, validators) = (beginning.chain_hash, genesis.validator_set());
         let commit = GenesisCommit { chain, executed: &beginning.block, validators: &validators };
         let store = MemoryDisk::new().create(&commit).expect("an empty disk");
+        let members = Membership::read(&*store.latest().state, &genesis).expect("members");
         let (pool, inbox) = pool::channel();
         let surroundings = pool::Surroundings {
             store: Arc::new(store),
             engine: mokka::inbox(chain, genesis.settings()).1,
             network: None,
             metrics: Arc::new(Metrics::new()),
-            rules: pool_rules(&genesis, &NodeSettings::default()),
+            rules: pool_rules(&genesis, &NodeSettings::default(), genesis.gas_limit()),
             limits: Limits::default(),
-            settings: *genesis.settings(),
+            members: watch::channel(Arc::new(members)).1,
         };
         pool::spawn(surroundings, &pool, inbox).expect("a thread");
         pool

@@ -30,7 +30,12 @@ use mokka_types::{
 };
 use tokio::sync::watch;
 
-use crate::{chain::unreadable, pool::PoolHandle, proofs};
+use crate::{
+    chain::unreadable,
+    members::{Members, Membership},
+    pool::PoolHandle,
+    proofs,
+};
 
 /// What an operator hears, wherever they look, when our state is not the others'.
 pub(crate) const DIVERGED: &str = "this node's state differs from the others': a certified block \
@@ -43,7 +48,7 @@ pub(crate) struct Overview {
     pub(crate) genesis: Genesis,
     pub(crate) chain: ChainHash,
     pub(crate) block_0: BlockId,
-    pub(crate) set: ValidatorSet,
+    pub(crate) members: Members,
     pub(crate) key: Option<PublicKey>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) status: watch::Receiver<Option<Status>>,
@@ -70,18 +75,34 @@ fn block_ref(id: &BlockId) -> BlockRef {
 }
 
 impl Overview {
+    fn membership(&self) -> Arc<Membership> {
+        self.members.borrow().clone()
+    }
+
+    /// What the genesis file says of a validator.
+    fn listed(&self, key: &PublicKey) -> Option<&mokka_genesis::Validator> {
+        self.genesis.validators().iter().find(|one| one.public_key.x() == key.x())
+    }
+
+    /// As members call it, else as the genesis file does.
+    fn name_of(&self, key: &PublicKey) -> Option<String> {
+        let members = self.membership();
+        let decided = members.member(key).map(|member| member.name.clone());
+        let listed = || self.listed(key).and_then(|validator| validator.name.clone());
+        decided.filter(|name| !name.is_empty()).or_else(listed)
+    }
+
     fn validator(&self, key: &PublicKey) -> ValidatorRef {
-        self.validator_of(&self.set, key)
+        self.validator_of(&self.membership().set, key)
     }
 
     /// A validator by its place in a set, which need not be the one that is active.
     fn validator_of(&self, set: &ValidatorSet, key: &PublicKey) -> ValidatorRef {
         let index = set.index_of(key).map_or(0, |index| index.get());
-        let listed = self.genesis.validators().iter().find(|one| one.public_key.x() == key.x());
         ValidatorRef {
             index: u32::try_from(index).unwrap_or(u32::MAX),
             public_key: Bytes::copy_from_slice(key.as_bytes()),
-            name: listed.and_then(|validator| validator.name.clone()),
+            name: self.name_of(key),
         }
     }
 
@@ -112,10 +133,11 @@ impl Overview {
         if self.diverged.load(Ordering::Relaxed) {
             warnings.push(DIVERGED.to_owned());
         }
-        let quorum = self.set.quorum();
+        let set = &self.membership().set;
+        let quorum = set.quorum();
         let peers = self.peers_now();
         let of_set =
-            |peer: &&PeerInfo| peer.validator.is_some_and(|key| self.set.index_of(&key).is_some());
+            |peer: &&PeerInfo| peer.validator.is_some_and(|key| set.index_of(&key).is_some());
         let connected = peers.iter().filter(of_set).count();
         let reachable = connected + usize::from(self.is_validator());
         if !self.is_validator() {
@@ -154,7 +176,7 @@ impl Overview {
     }
 
     fn is_validator(&self) -> bool {
-        self.key.is_some_and(|key| self.set.index_of(&key).is_some())
+        self.key.is_some_and(|key| self.membership().set.index_of(&key).is_some())
     }
 
     /// Whether this node's state agrees with the others'.
@@ -192,13 +214,14 @@ impl ConsensusView for Overview {
             (_, false) => RoleView::Observer,
         };
         let promise = status.as_ref().map(|status| status.promise).unwrap_or_default();
-        let quorum = self.set.quorum();
+        let set = self.membership().set.clone();
+        let quorum = set.quorum();
         NodeStatus {
             client_version: self.client_version.clone(),
             chain_id: self.genesis.chain_id(),
             chain_hash: hash(self.chain.as_bytes()),
             genesis_hash: hash(self.block_0.hash.as_bytes()),
-            crash_model: match self.set.model() {
+            crash_model: match set.model() {
                 CrashModel::Bft => CrashModelView::Bft,
                 CrashModel::Cft => CrashModelView::Cft,
             },
@@ -225,16 +248,19 @@ impl ConsensusView for Overview {
     fn validators(&self) -> Vec<ValidatorView> {
         let leader = self.now().and_then(|status| status.leader);
         let peers = self.peers_now();
-        let views = self.set.keys().iter().map(|key| {
-            let listed = self.genesis.validators().iter().find(|one| one.public_key.x() == key.x());
+        let members = self.membership();
+        let views = members.set.keys().iter().map(|key| {
+            let decided = members.member(key).map(|member| member.endpoint.clone());
+            let listed = || {
+                let address = self.listed(key).and_then(|validator| validator.address.as_ref());
+                address.map(|address| address.as_str().to_owned())
+            };
             let peer = peers.iter().find(|peer| peer.validator.is_some_and(|at| at.x() == key.x()));
             let ours = self.key.is_some_and(|own| own.x() == key.x());
             ValidatorView {
                 validator: self.validator(key),
                 address: address_of(key).unwrap_or_default(),
-                endpoint: listed
-                    .and_then(|validator| validator.address.as_ref())
-                    .map(|address| address.as_str().to_owned()),
+                endpoint: decided.filter(|endpoint| !endpoint.is_empty()).or_else(listed),
                 connected: ours || peer.is_some(),
                 leader: leader.is_some_and(|leader| leader.x() == key.x()),
                 height: match ours {

@@ -36,6 +36,12 @@ impl Terms {
         }
     }
 
+    /// Members changed the settings.
+    pub(super) fn follow(&mut self, settings: &Settings) {
+        self.patience = settings.progress_timeout.saturating_sub(settings.heartbeat);
+        self.block_interval = settings.block_interval;
+    }
+
     /// A leader is followed, so the one before it has ended. Says what that one left out: all that
     /// was ready by then.
     pub(super) fn begin(&mut self, view: View, now: Monotonic) -> Option<(View, Monotonic)> {

@@ -15,7 +15,7 @@ use mokka_types::{Certificate, CrashModel, Epoch, Phase, SetDigest, Signers, Ter
 use tokio::sync::watch;
 
 use super::{announce::ROUND, *};
-use crate::{executor::id_of, gossip::Listener, view::address_of};
+use crate::{members::Membership, executor::id_of, gossip::Listener, view::address_of};
 
 const CHAIN: u64 = 1337;
 const COINS: u64 = 100;
@@ -76,14 +76,16 @@ impl World {
         let validators = &genesis.validator_set();
         let commit = GenesisCommit { chain, executed: &beginning.block, validators };
         let (inbox, engine) = mokka::inbox(chain, genesis.settings());
+        let store = Arc::new(MemoryDisk::new().create(&commit).unwrap());
+        let members = Membership::read(&*store.latest().state, &genesis).unwrap();
         let surroundings = Surroundings {
-            store: Arc::new(MemoryDisk::new().create(&commit).unwrap()),
+            store,
             engine,
             network: None,
             metrics: Arc::new(Metrics::new()),
             rules: Rules::new(CHAIN, genesis.gas_limit(), genesis.base_fee()),
             limits,
-            settings: *genesis.settings(),
+            members: watch::channel(Arc::new(members)).1,
         };
         let owner = Owner::new(surroundings, &channel().0);
         Self { owner, genesis, beginning, _engine: inbox }
