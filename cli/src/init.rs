@@ -64,7 +64,8 @@ impl InitArgs {
         if let Some(key) = public_key.filter(|key| genesis.validator_set().index_of(key).is_none())
         {
             output::note(format_args!(
-                "note: {key} is none of the validators of {}; they will not let this node in",
+                "note: {key} is none of the validators of {}; members approve it with `mokka \
+                 validators add`",
                 self.genesis.display()
             ));
         }

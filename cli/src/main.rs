@@ -25,11 +25,13 @@ mod password;
 mod proof;
 mod run;
 mod screen;
+mod sender;
 mod settings;
 mod status;
 mod transfer;
 mod tx;
 mod units;
+mod validators;
 mod verify_chain;
 
 use std::{future::Future, process::ExitCode};
@@ -73,7 +75,7 @@ enum Command {
     Dev(Box<dev::DevArgs>),
     Devnet(Box<devnet::DevnetArgs>),
     Status(status::StatusArgs),
-    Validators(status::ValidatorsArgs),
+    Validators(Box<validators::ValidatorsArgs>),
     Block(block::BlockArgs),
     #[command(subcommand)]
     Tx(tx::Tx),

@@ -8,7 +8,7 @@ use std::{
 use mokka_crypto::{SecretKey, keyfile};
 use mokka_node::{DataDir, Networking, Node, NodeOptions, Place};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
     error::{Exit, Failure},
@@ -48,12 +48,6 @@ impl RunArgs {
         let mut settings = dir.settings()?;
         self.settings.apply(&mut settings);
         let key = self.key(&dir)?;
-        if let Some(key) = &key
-            && genesis.validator_set().index_of(&key.public_key()).is_none()
-        {
-            let key = key.public_key();
-            warn!(%key, "this key is none of the validators of genesis: others will refuse us");
-        }
         let mut signals = Signals::new()?;
         let options = NodeOptions {
             genesis,

@@ -1,12 +1,12 @@
-//! `mokka status` and `mokka validators`: what nodes say of themselves.
+//! `mokka status`: what nodes say of themselves.
 
 use std::time::Duration;
 
-use mokka_rpc::api::types::{NodeStatus, RoleView, ValidatorView};
+use mokka_rpc::api::types::{NodeStatus, RoleView};
 use serde::Serialize;
 
 use crate::{
-    endpoint::{DEFAULT_URL, Endpoint, UrlArgs, name},
+    endpoint::{DEFAULT_URL, Endpoint, name},
     error::Failure,
     output::{self, Colours, Format, Table},
     units,
@@ -173,41 +173,4 @@ fn print(status: &NodeStatus) -> Result<(), Failure> {
 fn now_ms() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// Shows who votes, as one node sees it.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ValidatorsArgs {
-    #[command(flatten)]
-    url: UrlArgs,
-    #[command(flatten)]
-    format: Format,
-}
-
-impl ValidatorsArgs {
-    /// Asks and prints.
-    pub(crate) async fn execute(&self) -> Result<(), Failure> {
-        let validators = self.url.endpoint()?.validators().await?;
-        match self.format.json {
-            true => output::json(&validators),
-            false => table(&validators).print(),
-        }
-    }
-}
-
-fn table(validators: &[ValidatorView]) -> Table {
-    let mut table =
-        Table::new(["validator", "public key", "beneficiary", "height", "connected", "endpoint"]);
-    for one in validators {
-        let leads = if one.leader { " (leader)" } else { "" };
-        table.row([
-            format!("{}{leads}", name(&one.validator)),
-            one.validator.public_key.to_string(),
-            one.address.to_string(),
-            one.height.map_or_else(|| "-".to_owned(), units::number),
-            if one.connected { "yes" } else { "no" }.to_owned(),
-            one.endpoint.clone().unwrap_or_else(|| "-".to_owned()),
-        ]);
-    }
-    table
 }

@@ -1,4 +1,4 @@
-//! Signing transfers of coins.
+//! Signing transfers of coins, and calls of contracts.
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::Encodable2718;
@@ -70,6 +70,11 @@ impl Terms {
 
     /// Signs a transfer.
     pub(crate) fn sign(&self, key: &SecretKey, transfer: &Transfer) -> Signed {
+        self.sign_call(key, transfer, Bytes::new())
+    }
+
+    /// Signs a call of a contract.
+    pub(crate) fn sign_call(&self, key: &SecretKey, transfer: &Transfer, input: Bytes) -> Signed {
         let Transfer { nonce, to, value, gas_limit } = *transfer;
         let transaction = TxEip1559 {
             chain_id: self.chain_id,
@@ -79,6 +84,7 @@ impl Terms {
             max_priority_fee_per_gas: self.tip,
             to: TxKind::Call(to),
             value,
+            input,
             ..TxEip1559::default()
         };
         let (bytes, is_odd) = key.sign_recoverable(&transaction.signature_hash());

@@ -1,16 +1,10 @@
 //! `mokka tx`: send coins, see what became of a transaction, and prove it.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use alloy_consensus::Transaction as _;
-use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, U256};
 use alloy_rpc_types_eth::{Transaction, TransactionReceipt, TransactionRequest};
-use mokka_crypto::{SecretKey, keyfile};
-use mokka_node::address_of;
 use mokka_rpc::api::EthApiClient;
 use serde::Serialize;
 
@@ -20,14 +14,11 @@ use crate::{
     error::Failure,
     genesis::parse_address,
     output::{self, Colours, Format},
-    password::PasswordArgs,
     proof::{ProveArgs, VerifyArgs},
+    sender::{SenderArgs, receipt},
     transfer::{Terms, Transfer},
     units,
 };
-
-/// How often a receipt is asked for.
-const PERIOD: Duration = Duration::from_millis(50);
 
 /// Transactions.
 #[derive(Debug, clap::Subcommand)]
@@ -48,21 +39,6 @@ pub(crate) struct SendArgs {
     /// How many coins, such as 1 or 0.5.
     #[arg(long, value_name = "COINS", value_parser = units::parse_coins)]
     value: U256,
-    /// The key file of the sender.
-    #[arg(long, value_name = "FILE", help_heading = "Sender", required_unless_present = "plain")]
-    key: Option<PathBuf>,
-    /// The private key of the sender, for networks where keys are worth nothing: every user of this
-    /// machine can read arguments, so prefer the variable.
-    #[arg(
-        id = "plain",
-        long = "private-key",
-        value_name = "HEX",
-        env = "MOKKA_PRIVATE_KEY",
-        hide_env_values = true,
-        conflicts_with = "key",
-        help_heading = "Sender"
-    )]
-    private_key: Option<String>,
     /// The nonce [default: the next one, counting what waits in the node's pool].
     #[arg(long, value_name = "NUMBER", help_heading = "Sender")]
     nonce: Option<u64>,
@@ -74,7 +50,7 @@ pub(crate) struct SendArgs {
           value_parser = humantime::parse_duration)]
     wait: Duration,
     #[command(flatten)]
-    password: PasswordArgs,
+    sender: SenderArgs,
     #[command(flatten)]
     url: UrlArgs,
     #[command(flatten)]
@@ -113,23 +89,18 @@ impl Tx {
 
 impl SendArgs {
     async fn execute(&self) -> Result<(), Failure> {
-        let key = self.sender()?;
-        let from = address_of(&key.public_key())
-            .ok_or_else(|| Failure::operator("this key has no address; take another"))?;
+        let sender = self.sender.open()?;
         let endpoint = self.url.endpoint()?;
         let terms = Terms::of(&endpoint).await?;
         let client = endpoint.client();
         let nonce = match self.nonce {
             Some(nonce) => nonce,
-            None => {
-                let pending = Some(BlockId::pending());
-                endpoint.ask(EthApiClient::nonce(client, from, pending)).await?.to()
-            }
+            None => sender.nonce(&endpoint).await?,
         };
-        let call = TransactionRequest::default().from(from).to(self.to).value(self.value);
+        let call = TransactionRequest::default().from(sender.account).to(self.to).value(self.value);
         let gas = endpoint.ask(EthApiClient::estimate_gas(client, call, None, None, None)).await?;
         let (to, value, gas_limit) = (self.to, self.value, gas.to());
-        let signed = terms.sign(&key, &Transfer { nonce, to, value, gas_limit });
+        let signed = terms.sign(&sender.key, &Transfer { nonce, to, value, gas_limit });
         let sent = Instant::now();
         endpoint.ask(EthApiClient::send_raw_transaction(client, signed.raw)).await?;
         let hash = signed.hash;
@@ -139,7 +110,7 @@ impl SendArgs {
                 false => output::line(hash),
             };
         }
-        let receipt = self.receipt(&endpoint, hash).await?;
+        let receipt = receipt(&endpoint, hash, self.wait).await?;
         let took = sent.elapsed();
         let shown = Shown::of(&endpoint, hash, Some(receipt)).await?;
         if self.format.json {
@@ -147,38 +118,6 @@ impl SendArgs {
         }
         shown.print(self.format)?;
         output::line(format_args!("final after   {}", units::millis(took)))
-    }
-
-    fn sender(&self) -> Result<SecretKey, Failure> {
-        match (&self.key, &self.private_key) {
-            (Some(file), _) => Ok(keyfile::read(file, &self.password.existing(file)?)?),
-            (None, Some(plain)) => keyfile::parse_hex(plain)
-                .map_err(|error| Failure::operator(format!("--private-key: {error}"))),
-            (None, None) => Err(Failure::operator("say who sends: pass --key or --private-key")),
-        }
-    }
-
-    async fn receipt(
-        &self,
-        endpoint: &Endpoint,
-        hash: B256,
-    ) -> Result<TransactionReceipt, Failure> {
-        let began = Instant::now();
-        loop {
-            let asked = endpoint.ask(EthApiClient::receipt(endpoint.client(), hash)).await;
-            match asked {
-                Ok(Some(receipt)) => return Ok(receipt),
-                Err(failure) if began.elapsed() > self.wait => return Err(failure),
-                Ok(None) if began.elapsed() > self.wait => {
-                    return Err(Failure::rpc(format!(
-                        "{hash} was taken but is not final after {}; it may still become so: see \
-                         `mokka tx show {hash}` and `mokka status`",
-                        humantime::format_duration(self.wait)
-                    )));
-                }
-                Ok(None) | Err(_) => tokio::time::sleep(PERIOD).await,
-            }
-        }
     }
 }
 

@@ -321,7 +321,8 @@ async fn is_out_of_the_chain_but_readable(node: &Watched, others: &[HttpClient],
     let head = MokkaApiClient::status(&others[0]).await.unwrap().head.number;
     assert!(head > 0);
     for number in 1..=head {
-        let found = MokkaApiClient::certificate(&others[0], number.into()).await.unwrap().unwrap();
+        let found =
+            MokkaApiClient::certificate(&others[0], number.into(), None).await.unwrap().unwrap();
         let voted: Vec<_> = found.signatures.iter().map(|one| one.validator.index).collect();
         assert!(voted.len() == 3 && !voted.contains(&ours.index), "block {number}: {voted:?}");
     }

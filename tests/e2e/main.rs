@@ -4,7 +4,7 @@
 //! [`harness`] waits for it, at most a minute, and writes to standard error how long it took.
 //!
 //! Read in this order: [`harness`], [`by_hand`], [`token`], [`crashes`], [`refused`],
-//! [`proofs`], [`bad_input`], [`operators`], [`observers`], [`watching`], [`mod@dev`], [`devnet`],
+//! [`proofs`], [`members`], [`bad_input`], [`operators`], [`observers`], [`watching`], [`mod@dev`], [`devnet`],
 //! [`mod@bench`], [`clients`].
 #![allow(clippy::unwrap_used)]
 
@@ -16,6 +16,7 @@ mod crashes;
 mod dev;
 mod devnet;
 mod harness;
+mod members;
 mod observers;
 mod operators;
 mod proofs;

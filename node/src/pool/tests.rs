@@ -10,7 +10,7 @@ use mokka_crypto::SecretKey;
 use mokka_genesis::{Beginning, Draft, Genesis, Validator};
 use mokka_runtime::{BlockBuilder, Plan, Stamp};
 use mokka_storage::{BlockCommit, GenesisCommit, MemoryDisk};
-use mokka_types::{Certificate, CrashModel, Epoch, Phase, SetDigest, Signers, Term};
+use mokka_types::{Certificate, CrashModel, Epoch, Phase, SetDigest, Settings, Signers, Term};
 
 use tokio::sync::watch;
 

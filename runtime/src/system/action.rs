@@ -82,7 +82,7 @@ impl Action {
     }
 
     /// The action that a proposal keeps.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
         use alloy_sol_types::SolInterface;
         Self::of(&Calls::abi_decode(bytes).ok()?).ok().flatten()
     }

@@ -3,6 +3,7 @@
 mod command;
 mod http;
 mod ledger;
+mod load;
 mod network;
 mod node;
 pub(crate) mod plan;
@@ -13,6 +14,7 @@ mod wait;
 pub(crate) use command::{mokka, mokka_fails, mokka_fails_with, mokka_succeeds, signal_group};
 pub(crate) use http::{get, post};
 pub(crate) use ledger::{Ledger, receipt};
+pub(crate) use load::Load;
 pub(crate) use network::{Network, turn};
 pub(crate) use node::NodeProcess;
 pub(crate) use plan::{CHAIN_ID, Plan, account};

@@ -26,6 +26,8 @@ pub(crate) enum Model {
 pub(crate) struct Plan {
     pub(crate) model: Model,
     pub(crate) validators: u16,
+    /// More words for `mokka genesis new`.
+    pub(crate) more: &'static [&'static str],
 }
 
 /// An account of the mnemonic that everybody knows.
@@ -35,11 +37,16 @@ pub(crate) fn account(index: u32) -> PrivateKeySigner {
 
 impl Plan {
     pub(crate) const fn bft(validators: u16) -> Self {
-        Self { model: Model::Bft, validators }
+        Self { model: Model::Bft, validators, more: &[] }
     }
 
     pub(crate) const fn cft(validators: u16) -> Self {
-        Self { model: Model::Cft, validators }
+        Self { model: Model::Cft, validators, more: &[] }
+    }
+
+    /// The same with more words for `mokka genesis new`.
+    pub(crate) const fn more(self, more: &'static [&'static str]) -> Self {
+        Self { more, ..self }
     }
 
     /// Makes password, keys, genesis file and data directories: `key-I.json`, `node-I`.
@@ -50,7 +57,7 @@ impl Plan {
         let first = free_ports(self.validators);
         let addresses: Vec<_> = (first..first + self.validators).collect();
         let pairs: Vec<_> = keys.into_iter().zip(addresses.iter().copied()).collect();
-        self.genesis(root, "genesis.json", &pairs, &[]);
+        self.genesis(root, "genesis.json", &pairs, self.more);
         for (at, port) in addresses.iter().enumerate() {
             let [key, dir] = [format!("key-{at}.json"), format!("node-{at}")];
             init(root, "genesis.json", Some(&key), &dir, *port);

@@ -1,0 +1,137 @@
+//! A steady load, as clients put it on a network whose nodes come and go.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use alloy_consensus::TxEnvelope;
+use alloy_eips::Encodable2718;
+use alloy_network::{EthereumWallet, TransactionBuilder};
+use alloy_primitives::{Address, B256, U256};
+use alloy_provider::{DynProvider, Provider, ProviderBuilder};
+use alloy_rpc_types_eth::TransactionRequest;
+use tokio::task::JoinHandle;
+
+use super::{
+    node::NodeProcess,
+    plan::{CHAIN_ID, account},
+    wait::until,
+};
+
+/// Where all of it goes.
+const PAYEE: Address = Address::repeat_byte(0x10);
+/// The accounts that pay: the last of those that have coins.
+const PAYERS: [u32; 4] = [6, 7, 8, 9];
+
+/// Transfers at a constant rate, until [`Load::end`].
+pub(crate) struct Load {
+    targets: Arc<Mutex<Vec<SocketAddr>>>,
+    stop: Arc<AtomicBool>,
+    sending: JoinHandle<Vec<B256>>,
+    began: u64,
+}
+
+impl Load {
+    /// Begins to send `rate` transfers a second to these nodes, turn by turn.
+    pub(crate) async fn begin(rate: u32, nodes: &[&NodeProcess]) -> Self {
+        let targets: Vec<_> = nodes.iter().map(|node| node.rpc()).collect();
+        let began = nodes[0].reader().await.get_block_number().await.unwrap();
+        let targets = Arc::new(Mutex::new(targets));
+        let stop = Arc::new(AtomicBool::new(false));
+        let sending = tokio::spawn(send(rate, Arc::clone(&targets), Arc::clone(&stop)));
+        Self { targets, stop, sending, began }
+    }
+
+    /// From now on it goes to these nodes.
+    pub(crate) fn aim(&self, nodes: &[&NodeProcess]) {
+        *self.targets.lock().unwrap() = nodes.iter().map(|node| node.rpc()).collect();
+    }
+
+    /// Stops, waits until all of it is final on a node, and gives the longest pause between two
+    /// blocks, by their own time, with how much was sent.
+    pub(crate) async fn end(self, node: &NodeProcess) -> (Duration, usize) {
+        self.stop.store(true, Ordering::Relaxed);
+        let sent = self.sending.await.unwrap();
+        let reader = node.reader().await;
+        for hash in &sent {
+            let find = || async { reader.get_transaction_receipt(*hash).await.unwrap() };
+            let (receipt, _) = until(&format!("{hash} is final"), find).await;
+            assert!(receipt.status(), "{hash} failed");
+        }
+        let paid = reader.get_balance(PAYEE).await.unwrap();
+        assert_eq!(paid, U256::from(sent.len()), "something was lost or paid twice");
+        (longest_pause(&reader, self.began).await, sent.len())
+    }
+}
+
+/// The longest time between two blocks above one.
+async fn longest_pause(reader: &DynProvider, from: u64) -> Duration {
+    let head = reader.get_block_number().await.unwrap();
+    let mut stamps = Vec::new();
+    for number in from.max(1)..=head {
+        let block = reader.get_block_by_number(number.into()).await.unwrap().unwrap();
+        let extra: [u8; 16] = block.header.extra_data.as_ref().try_into().unwrap();
+        stamps.push(u64::from_be_bytes(extra[8..].try_into().unwrap()));
+    }
+    let pauses = stamps.windows(2).skip(1).map(|pair| pair[1] - pair[0]);
+    Duration::from_millis(pauses.max().unwrap_or_default())
+}
+
+async fn client(target: SocketAddr) -> DynProvider {
+    ProviderBuilder::new().connect(&format!("http://{target}")).await.unwrap().erased()
+}
+
+async fn send(rate: u32, targets: Arc<Mutex<Vec<SocketAddr>>>, stop: Arc<AtomicBool>) -> Vec<B256> {
+    let wallets = PAYERS.map(|index| EthereumWallet::from(account(index)));
+    let mut beat = tokio::time::interval(Duration::from_secs(1) / rate);
+    let mut sending = Vec::new();
+    let mut number = 0usize;
+    while !stop.load(Ordering::Relaxed) {
+        beat.tick().await;
+        let (payer, nonce) = (number % PAYERS.len(), (number / PAYERS.len()) as u64);
+        let request = TransactionRequest::default()
+            .with_to(PAYEE)
+            .with_value(U256::from(1))
+            .with_nonce(nonce)
+            .with_chain_id(CHAIN_ID)
+            .with_gas_limit(21_000)
+            .with_max_fee_per_gas(0)
+            .with_max_priority_fee_per_gas(0);
+        let signed: TxEnvelope = request.build(&wallets[payer]).await.unwrap();
+        let (hash, raw) = (*signed.tx_hash(), signed.encoded_2718());
+        sending.push((hash, tokio::spawn(deliver(raw, number, Arc::clone(&targets)))));
+        number += 1;
+    }
+    let mut sent = Vec::new();
+    for (hash, task) in sending {
+        task.await.unwrap();
+        sent.push(hash);
+    }
+    sent
+}
+
+/// A client that is refused or cut off turns to the next node, as load balancers do.
+async fn deliver(raw: Vec<u8>, number: usize, targets: Arc<Mutex<Vec<SocketAddr>>>) {
+    let began = Instant::now();
+    for turn in number.. {
+        let target = {
+            let targets = targets.lock().unwrap();
+            targets[turn % targets.len()]
+        };
+        match client(target).await.send_raw_transaction(&raw).await {
+            Ok(_) => return,
+            // It came by way of another node, or is final already.
+            Err(error) if error.to_string().contains("already known") => return,
+            Err(error) if error.to_string().contains("nonce too low") => return,
+            Err(error) => {
+                assert!(began.elapsed() < super::LIMIT, "nobody takes it: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Members who come, go and change their keys, while the chain goes on.
+
+use std::{path::Path, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::harness::{
+    LIMIT, Load, Network, NodeProcess, Plan, free_ports, mokka_fails, mokka_succeeds,
+    plan::{init, new_key},
+    report, until,
+};
+
+/// Transfers in each second while members change.
+const RATE: u32 = 200;
+/// No change may hold the chain up for longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A validator, or a node that is to become one.
+struct Member {
+    name: String,
+    key: String,
+    port: u16,
+    node: NodeProcess,
+}
+
+/// A chain that begins with one, and those who joined.
+struct Consortium {
+    network: Network,
+    members: Vec<Member>,
+}
+
+impl Consortium {
+    async fn of_one() -> Self {
+        Self { network: Network::start(Plan::bft(1)).await, members: Vec::new() }
+    }
+
+    fn root(&self) -> &Path {
+        self.network.root()
+    }
+
+    /// A key and a data directory, as an organisation makes them; its node does not run yet.
+    fn prepare(&self, name: &str) -> Member {
+        let key = new_key(self.root(), &format!("{name}.json"));
+        let port = free_ports(1);
+        init(self.root(), "genesis.json", Some(&format!("{name}.json")), name, port);
+        let node = NodeProcess::new(self.root(), name);
+        Member { name: name.to_owned(), key, port, node }
+    }
+
+    /// What a member decides with its own key, at a node of its choice.
+    fn decide(&self, key_file: &str, at: &NodeProcess, words: &[&str]) -> String {
+        let url = format!("http://{}", at.rpc());
+        let mut line = vec!["validators"];
+        line.extend(words);
+        line.extend(["--key", key_file, "--password-file", "password", "--yes"]);
+        line.extend(["--rpc-url", &url]);
+        mokka_succeeds(self.root(), &line)
+    }
+
+    /// Proposes in the name of the first of `voters` and lets the others vote, until it is carried.
+    fn carried(&self, voters: &[&str], at: &NodeProcess, words: &[&str]) {
+        let said = self.decide(voters[0], at, words);
+        let id = said
+            .lines()
+            .find_map(|line| line.strip_prefix("proposal ")?.strip_suffix(" is open"))
+            .unwrap_or_else(|| panic!("no proposal in {said}"))
+            .to_owned();
+        let mut said = said;
+        for voter in &voters[1..] {
+            if said.contains("is approved") || said.contains("is carried out") {
+                return;
+            }
+            said = self.decide(voter, at, &["vote", &id]);
+        }
+        assert!(said.contains("is approved") || said.contains("is carried out"), "{said}");
+    }
+
+    /// The key files of everybody who may vote.
+    fn voters(&self) -> Vec<String> {
+        let joined = self.members.iter().map(|member| format!("{}.json", member.name));
+        std::iter::once("key-0.json".to_owned()).chain(joined).collect()
+    }
+
+    /// Somebody joins: first its node runs, then it is approved.
+    async fn join(&mut self, name: &str) -> Duration {
+        let mut member = self.prepare(name);
+        member.node.start().await;
+        let newcomer = format!("{}@/ip4/127.0.0.1/tcp/{}", member.key, member.port);
+        let voters = self.voters();
+        let voters: Vec<_> = voters.iter().map(String::as_str).collect();
+        let words = ["add", &newcomer, "--name", name];
+        self.carried(&voters, self.network.node(0), &words);
+        let took = validates(&member.node).await;
+        self.members.push(member);
+        took
+    }
+
+    fn nodes(&self) -> Vec<&NodeProcess> {
+        let joined = self.members.iter().map(|member| &member.node);
+        std::iter::once(self.network.node(0)).chain(joined).collect()
+    }
+}
+
+/// Waits until a node is a validator in its own eyes.
+async fn validates(node: &NodeProcess) -> Duration {
+    let is_member = || async { (node.status().await["role"] != "observer").then_some(()) };
+    until("the node validates", is_member).await.1
+}
+
+async fn validators(node: &NodeProcess) -> Vec<Value> {
+    let nothing: [(); 0] = [];
+    let asked = alloy_provider::Provider::raw_request(
+        &node.reader().await,
+        "mokka_validators".into(),
+        nothing,
+    );
+    let answer: Value = asked.await.unwrap();
+    answer.as_array().unwrap().clone()
+}
+
+fn names(validators: &[Value]) -> Vec<&str> {
+    let mut names: Vec<_> =
+        validators.iter().map(|one| one["name"].as_str().unwrap_or("-")).collect();
+    names.sort_unstable();
+    names
+}
+
+fn verifies(root: &Path, node: &NodeProcess) -> Value {
+    let url = format!("http://{}", node.rpc());
+    let line = ["verify-chain", "--genesis", "genesis.json", "--endpoint", &url, "--json"];
+    serde_json::from_str(&mokka_succeeds(root, &line)).unwrap()
+}
+
+/// Issue 3: a chain of one grows, and its first member leaves; who has nothing but the genesis file
+/// can still prove the head.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_of_one_grows_until_no_genesis_key_is_left() {
+    let mut at = Consortium::of_one().await;
+    let load = Load::begin(RATE, &at.nodes()).await;
+    for name in ["ben", "clara", "david", "elena", "felix", "greta"] {
+        let took = at.join(name).await;
+        load.aim(&at.nodes());
+        let count = at.members.len() + 1;
+        report(format_args!("{count} validators, {took:?} after the last vote"));
+    }
+    let nodes = at.nodes();
+    for node in &nodes {
+        assert_eq!(validators(node).await.len(), 7);
+    }
+
+    // Rotation: ben's organisation moves to another key, on another machine.
+    let mut moved = at.prepare("ben-2");
+    moved.node.start().await;
+    let voters = at.voters();
+    let voters: Vec<_> = voters.iter().map(String::as_str).collect();
+    at.carried(&voters, at.network.node(0), &["replace", "ben", &moved.key]);
+    let took = validates(&moved.node).await;
+    report(format_args!("a key is replaced {took:?} after the last vote"));
+    let ben = at.members.remove(0);
+    at.members.push(moved);
+    load.aim(&at.nodes());
+    drop(ben);
+
+    // The one key of the genesis file leaves, and then the last of the first three that joined.
+    let gone: Vec<_> = at.voters();
+    let voters: Vec<_> = gone.iter().map(String::as_str).collect();
+    let genesis_key = mokka_succeeds(at.root(), &["keys", "show", "key-0.json", "--json"]);
+    let genesis_key: Value = serde_json::from_str(&genesis_key).unwrap();
+    let genesis_key = genesis_key["publicKey"].as_str().unwrap().to_owned();
+    let other = &at.members[0].node;
+    let rest: Vec<_> = at.members.iter().map(|member| &member.node).collect();
+    load.aim(&rest);
+    at.carried(&voters[1..], other, &["remove", &genesis_key]);
+    let left = || async { (validators(other).await.len() == 6).then_some(()) };
+    until("the genesis key has left", left).await;
+    at.carried(&voters[1..], other, &["remove", "clara"]);
+    let last = &at.members.last().unwrap().node;
+    let left = || async { (validators(last).await.len() == 5).then_some(()) };
+    until("clara has left", left).await;
+    let known = validators(last).await;
+    assert!(known.iter().all(|one| one["publicKey"] != genesis_key.as_str()));
+    assert_eq!(names(&known), ["ben", "david", "elena", "felix", "greta"]);
+
+    let stay: Vec<_> = at.members[1..].iter().map(|member| &member.node).collect();
+    load.aim(&stay);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (pause, sent) = load.end(last).await;
+    report(format_args!("{sent} transfers, none lost; the longest pause was {pause:?}"));
+    assert!(pause <= LONGEST_PAUSE, "a pause of {pause:?}");
+    let proved = verifies(at.root(), last);
+    report(format_args!("verify-chain proves {}", proved["head"]));
+    assert!(proved["epochs"].as_array().unwrap().len() >= 9, "{proved}");
+}
+
+/// Issue 3: who is approved and never comes is not waited for, and its time ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_validator_that_never_starts_is_not_noticed() {
+    let plan = Plan::bft(4).more(&["--acceptance-period", "10s"]);
+    let network = Network::start(plan).await;
+    let consortium = Consortium { network, members: Vec::new() };
+    let network = &consortium.network;
+    let nodes: Vec<_> = (0..4).map(|at| network.node(at)).collect();
+    let load = Load::begin(RATE, &nodes).await;
+    let absent = consortium.prepare("absent");
+    let newcomer = format!("{}@/ip4/127.0.0.1/tcp/{}", absent.key, absent.port);
+    let voters = ["key-0.json", "key-1.json", "key-2.json"];
+    consortium.carried(&voters, nodes[0], &["add", &newcomer, "--name", "absent"]);
+    let pending = || {
+        let url = format!("http://{}", nodes[1].rpc());
+        let line = ["validators", "proposals", "--json", "--rpc-url", &url];
+        serde_json::from_str::<Value>(&mokka_succeeds(network.root(), &line)).unwrap()
+    };
+    assert_eq!(pending()[0]["status"], "approved");
+    let over = || async { (pending() == json!([])).then_some(()) };
+    let ((), took) = until("it has expired", over).await;
+    assert!(took < LIMIT);
+    let (pause, sent) = load.end(nodes[3]).await;
+    report(format_args!("expired after {took:?}; {sent} transfers, longest pause {pause:?}"));
+    assert!(pause <= LONGEST_PAUSE, "a pause of {pause:?}");
+    assert_eq!(validators(nodes[0]).await.len(), 4);
+    let url = format!("http://{}", nodes[0].rpc());
+    let again = ["validators", "vote", "1", "--key", "key-3.json", "--rpc-url", &url, "--yes"];
+    let again = [&again[..], &["--password-file", "password"]].concat();
+    let said = mokka_fails(network.root(), &again);
+    assert!(said.contains("proposal 1 takes no votes any more: it is expired"), "{said}");
+}
