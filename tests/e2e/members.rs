@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use alloy_provider::Provider;
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -109,12 +110,8 @@ async fn validates(node: &NodeProcess) -> Duration {
 
 async fn validators(node: &NodeProcess) -> Vec<Value> {
     let nothing: [(); 0] = [];
-    let asked = alloy_provider::Provider::raw_request(
-        &node.reader().await,
-        "mokka_validators".into(),
-        nothing,
-    );
-    let answer: Value = asked.await.unwrap();
+    let reader = node.reader().await;
+    let answer: Value = reader.raw_request("mokka_validators".into(), nothing).await.unwrap();
     answer.as_array().unwrap().clone()
 }
 
