@@ -24,7 +24,7 @@ fn a_node_that_does_not_answer_is_named() {
 #[test]
 fn a_proof_needs_a_genesis_file_and_a_node_or_a_file() {
     let world = World::new();
-    let new = format!("genesis new --chain-id 7 --validator {KEY_1}");
+    let new = format!("genesis new --chain-id 7 --validator {KEY_1} --alloc {ADDRESS_1}=1");
     world.mokka(&new).ok();
     let url = nobody();
     let ask = format!("verify-chain --genesis genesis.json --endpoint {url}");
