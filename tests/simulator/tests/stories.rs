@@ -16,6 +16,8 @@ const fn millis(millis: u64) -> Duration {
 const BOTH: [CrashModel; 2] = [CrashModel::Cft, CrashModel::Bft];
 
 fn worked(mut world: World) -> World {
+    let all_run = |world: &World| (0..world.validators()).all(|node| world.is_up(node));
+    world.until("everybody runs", all_run);
     world.until_led();
     world.expect_progress();
     world
