@@ -5,8 +5,8 @@ pragma solidity >=0.8.4;
 ///
 /// | address | who is on it may |
 /// |---|---|
-/// | 0x4d6f6B6b61000000000000000000000000000002 | send transactions |
-/// | 0x4d6f6B6b61000000000000000000000000000003 | create contracts, by transactions or from within them |
+/// | 0x4D6f6B6b61000000000000000000000000000002 | send transactions |
+/// | 0x4D6F6B6B61000000000000000000000000000003 | create contracts, by transactions or from within them |
 ///
 /// A list that is off holds nobody back; members turn it on and off (IMembers.switchList). Roles: 0
 /// none, 1 enabled, 2 admin, 3 manager. Who has any role but none may do what the list is about.

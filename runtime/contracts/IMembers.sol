@@ -3,7 +3,7 @@ pragma solidity >=0.8.4;
 
 /// Who validates, and how members decide about it and about the rules of the chain.
 ///
-/// At 0x4d6f6B6b61000000000000000000000000000001 ("Mokka", 1). A member is a validator, and acts from
+/// At 0x4D6f6B6b61000000000000000000000000000001 ("Mokka", 1). A member is a validator, and acts from
 /// the account of its validator key. Each call of the first group opens a proposal for what its name
 /// says and casts the caller's vote; the vote that makes enough carries it out. A new key then has to
 /// say itself that its node is there: `accept`, which its node sends. Nobody can stop the chain by

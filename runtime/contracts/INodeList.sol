@@ -3,7 +3,7 @@ pragma solidity >=0.8.4;
 
 /// Which nodes may connect as observers, beside those that a member lets in by its own settings.
 ///
-/// At 0x4d6f6B6b61000000000000000000000000000004. Accounts have roles as in IAllowList: 2 admin, 3
+/// At 0x4D6f6b6B61000000000000000000000000000004. Accounts have roles as in IAllowList: 2 admin, 3
 /// manager; both admit and dismiss nodes, admins also give and take roles. 1 means nothing here.
 /// A peer id is the text that `mokka status` shows, such as 12D3KooW…
 interface INodeList {
