@@ -8,7 +8,7 @@ use std::{
 use alloy_primitives::{U256, keccak256};
 use mokka_crypto::SecretKey;
 use mokka_genesis::{Draft, Genesis, Validator};
-use mokka_node::{Contents, DataDir, Networking, Node, NodeOptions, NodeSettings, Place};
+use mokka_node::{Contents, DataDir, Networking, Node, NodeOptions, NodeSettings, Past, Place};
 use mokka_types::CrashModel;
 
 use crate::{
@@ -170,7 +170,7 @@ fn open_or_create(
 ) -> Result<DataDir, Failure> {
     if !path.join("genesis.json").exists() {
         let text = genesis.to_json();
-        let contents = Contents { genesis: &text, key_file: None, settings };
+        let contents = Contents { genesis: &text, key_file: None, settings, past: Past::None };
         return Ok(DataDir::create(path, &contents)?);
     }
     let dir = DataDir::open(path)?;

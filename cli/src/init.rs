@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use mokka_crypto::keyfile;
-use mokka_node::{Contents, DataDir, NodeSettings};
+use mokka_node::{Contents, DataDir, NodeSettings, Past};
 use serde::Serialize;
 
 use crate::{
@@ -25,6 +25,10 @@ pub(crate) struct InitArgs {
     /// The directory to create.
     #[arg(long, value_name = "DIR", env = "MOKKA_DATA_DIR")]
     data_dir: PathBuf,
+    /// The key may have signed before, and what it signed is lost: it is marked, and only follows
+    /// until members replace it (`mokka validators replace`).
+    #[arg(long, requires = "key")]
+    lost_state: bool,
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
@@ -58,8 +62,18 @@ impl InitArgs {
         };
         let mut settings = NodeSettings::default();
         self.settings.apply(&mut settings);
+        let past = match (self.lost_state, public_key) {
+            (false, _) => Past::None,
+            (true, Some(key)) => Past::Lost(key),
+            (true, None) => {
+                return Err(Failure::operator(
+                    "the key file does not say its public key; write it again with `mokka keys \
+                     import`, then mark it",
+                ));
+            }
+        };
         let contents =
-            Contents { genesis: &text, key_file: key_file.as_deref(), settings: &settings };
+            Contents { genesis: &text, key_file: key_file.as_deref(), settings: &settings, past };
         let dir = DataDir::create(&self.data_dir, &contents)?;
         if let Some(key) = public_key.filter(|key| genesis.validator_set().index_of(key).is_none())
         {

@@ -11,6 +11,7 @@
 mod accounts;
 mod bench;
 mod block;
+mod db;
 mod dev;
 mod devnet;
 mod endpoint;
@@ -79,6 +80,8 @@ enum Command {
     Block(block::BlockArgs),
     #[command(subcommand)]
     Tx(tx::Tx),
+    #[command(subcommand)]
+    Db(db::Db),
     VerifyChain(verify_chain::VerifyChainArgs),
     Bench(Box<bench::BenchArgs>),
 }
@@ -95,6 +98,7 @@ impl Command {
             Self::Status(args) => on_one_thread(args.execute()),
             Self::Validators(args) => on_one_thread(args.execute()),
             Self::Block(args) => on_one_thread(args.execute()),
+            Self::Db(db) => db.execute(),
             Self::Tx(tx) => on_one_thread(tx.execute()),
             Self::VerifyChain(args) => on_one_thread(args.execute()),
             Self::Bench(args) => on_one_thread(args.execute()),

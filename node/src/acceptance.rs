@@ -84,7 +84,8 @@ impl Acceptance {
     /// Connected to a quorum, and with all blocks that it has heard of.
     fn is_level(&self) -> bool {
         let status: Option<Status> = self.engine.status().borrow().clone();
-        let Some(status) = status.filter(|status| status.leader.is_some()) else { return false };
+        let can_take_part = |status: &Status| status.leader.is_some() && status.mark.is_none();
+        let Some(status) = status.filter(can_take_part) else { return false };
         let missing = status.highest_claimed.get().saturating_sub(status.committed.height.get());
         missing <= NEARLY && self.is_connected()
     }

@@ -30,10 +30,10 @@ use crate::{
     chain::Chain,
     executor::{self, now_ms},
     gossip::{self, Carrier, Listener},
+    members::{self, Acquaintances},
     metrics::{Metrics, RpcCalls},
     node::Opened,
     pool::{self, PoolHandle},
-    members::{self, Acquaintances},
     setup::{self, rpc_config},
     submit::Submissions,
     supervisor::Task,
@@ -111,7 +111,7 @@ impl Parts {
             genesis: self.genesis.clone(),
             chain: self.beginning.chain_hash,
             block_0: self.opened.block_0,
-            members: members.clone(),
+            members,
             key: own,
             store: Arc::clone(&self.opened.store),
             status: engine.status(),
@@ -122,12 +122,10 @@ impl Parts {
             started: Instant::now(),
             client_version: client_version(),
         });
-        let listener = self.listen(&engine, handle.clone(), &pool, &metrics, &machine);
-        let rounds = self.spawn("rounds of the pool", pool::rounds(pool.clone()));
-        let followed = members::follow(members, self.acquaintances.clone(), handle.clone());
-        let followed = self.spawn("list of members", followed);
-        let mut tasks = vec![pool_task, executor_task, listener, rounds, followed];
-        tasks.extend(self.accept(key.as_ref(), &overview, &engine));
+        let mut tasks = vec![pool_task, executor_task];
+        tasks.push(self.listen(&engine, handle.clone(), &pool, &metrics, &machine));
+        tasks.push(self.spawn("rounds of the pool", pool::rounds(pool.clone())));
+        tasks.extend(self.follow_members(key.as_ref(), &overview, &engine));
         let running = self.spawn_engine(inbox, machine, key, handle.clone())?;
         tasks.extend(network.into_iter().flat_map(|network| self.connect(network, &engine, &pool)));
         let chain = Arc::new(Chain { store: Arc::clone(&self.opened.store), head, heads });
@@ -145,7 +143,19 @@ impl Parts {
         setup::pool_rules(&self.genesis, &self.settings, gas_limit)
     }
 
-    /// A node with a key accepts when members approve it.
+    /// Lets the network follow what members decide; a node with a key accepts when they approve it.
+    fn follow_members(
+        &self,
+        key: Option<&Arc<SecretKey>>,
+        overview: &Overview,
+        engine: &mokka::Handle,
+    ) -> Vec<Task> {
+        let (members, network) = (overview.members.clone(), overview.network.clone());
+        let following = members::follow(members, self.acquaintances.clone(), network);
+        let following = self.spawn("list of members", following);
+        [following].into_iter().chain(self.accept(key, overview, engine)).collect()
+    }
+
     fn accept(
         &self,
         key: Option<&Arc<SecretKey>>,

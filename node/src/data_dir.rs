@@ -16,7 +16,8 @@ use std::{
 };
 
 use mokka_genesis::Genesis;
-use mokka_storage::{DiskStore, GenesisCommit, OpenError};
+use mokka_storage::{DiskStore, GenesisCommit, OpenError, Store, StoreError};
+use mokka_types::{Mark, MarkReason, PublicKey, SafetyRecord};
 
 use crate::{NodeSettings, config::SettingsError};
 
@@ -55,6 +56,9 @@ pub enum DataDirError {
     /// The store cannot be created or opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The store cannot be written.
+    #[error(transparent)]
+    Write(#[from] StoreError),
 }
 
 /// What a new data directory begins with.
@@ -65,6 +69,17 @@ pub struct Contents<'a> {
     pub key_file: Option<&'a [u8]>,
     /// The node's settings.
     pub settings: &'a NodeSettings,
+    /// What the validator's key may have signed before.
+    pub past: Past,
+}
+
+/// What a key may have signed before its data directory was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing: it is new.
+    None,
+    /// Something that is lost: it is marked, and signs nothing more (`consensus.md` §8).
+    Lost(PublicKey),
 }
 
 impl DataDir {
@@ -89,12 +104,35 @@ impl DataDir {
         }
         let validators = genesis.validator_set();
         let (chain, executed) = (beginning.chain_hash, &beginning.block);
-        DiskStore::create(
+        let store = DiskStore::create(
             &dir.database(),
             &GenesisCommit { chain, executed, validators: &validators },
         )?;
+        if let Past::Lost(key) = contents.past {
+            let mark = Mark { key, reason: MarkReason::Declared };
+            store.append_safety(&[SafetyRecord::Mark(Some(mark))])?;
+        }
         write_private(&dir.genesis_file(), contents.genesis.as_bytes())?;
         Ok(dir)
+    }
+
+    /// Lifts the mark of a key, while its node does not run (`consensus.md` §8). Says what was
+    /// lifted; nothing where no key is marked.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or written.
+    pub fn unmark(&self) -> Result<Option<Mark>, DataDirError> {
+        let genesis = self.genesis()?;
+        let beginning = genesis.begin().map_err(|error| DataDirError::Genesis {
+            path: self.genesis_file(),
+            reason: error.to_string(),
+        })?;
+        let store = DiskStore::open(&self.database(), beginning.chain_hash)?;
+        let mark = store.safety()?.mark;
+        if mark.is_some() {
+            store.append_safety(&[SafetyRecord::Mark(None)])?;
+        }
+        Ok(mark)
     }
 
     /// A directory that was created before.

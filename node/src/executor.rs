@@ -3,6 +3,8 @@
 //! One block at a time, in the order of the requests. What was executed is kept under its id until
 //! a block is final at its height, so that a commit only writes.
 
+mod decisions;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -25,14 +27,11 @@ use mokka_genesis::Genesis;
 use mokka_mempool::Budget;
 use mokka_rpc::seams::CommittedBlock;
 use mokka_runtime::{
-    Block, BlockBuilder, BlockError, ChainSpec, Executed, FreshError, Overlay, Plan,
-    RecoveredBlock, Stamp,
-    TxError, check_block, check_body, check_fresh, decode_block, encode_block, system,
+    Block, BlockBuilder, BlockError, ChainSpec, Executed, FreshError, Plan, RecoveredBlock, Stamp,
+    TxError, check_block, check_body, check_fresh, decode_block, encode_block,
 };
 use mokka_storage::{BlockCommit, Latest, Store};
-use mokka_types::{
-    BlockHash, BlockId, Body, FinalBlock, Height, Proof, PublicKey, Quorum, SetDigest, Settings,
-};
+use mokka_types::{BlockHash, BlockId, Body, FinalBlock, Height, Proof, PublicKey, SetDigest};
 use tokio::sync::{broadcast, watch};
 use tracing::{error, info, warn};
 
@@ -55,10 +54,6 @@ const LEAST_GAS: u64 = 21_000;
 const EXECUTIONS_KEPT: usize = 8;
 /// Transactions handed over for one block at most.
 const MOST_CANDIDATES: usize = 10_000;
-/// After so long a leader looks again whether the validators that a transaction announces are level
-/// (§9): well within the time that followers give it for the block.
-const LEVEL_AGAIN: Duration = Duration::from_millis(300);
-
 /// A block that was just committed, with all that its execution produced.
 pub(crate) type Committed = Arc<Executed>;
 
@@ -237,8 +232,8 @@ impl Executor {
         };
         let is_level = |keys: &[PublicKey]| self.is_level(keys, level);
         let (state, tree) = (&*latest.state, &*latest.tree);
-        let mut builder = BlockBuilder::announcing(&is_level, spec, &parent, plan, state, tree)
-            .map_err(text)?;
+        let mut builder =
+            BlockBuilder::announcing(&is_level, spec, &parent, plan, state, tree).map_err(text)?;
         let deadline = Instant::now() + BUILD_TIME;
         let (mut left_out, mut waits_for_level) = (Vec::new(), false);
         while !builder.is_full() && Instant::now() < deadline {
@@ -399,59 +394,12 @@ impl Executor {
         Ok(set)
     }
 
-    /// What a block changes for members, if anything.
-    fn decided_by(
-        &self,
-        executed: &Executed,
-        latest: &Latest,
-    ) -> Result<Option<Membership>, String> {
-        if !system::is_changed_by(&executed.changes) {
-            return Ok(None);
-        }
-        let blocks = [executed];
-        let after = Overlay::new(&*latest.state, &*latest.tree, &blocks);
-        Membership::read(&after, &self.surroundings.genesis).map(Some).map_err(text)
-    }
-
-    /// Whether enough of these keys lately showed that they follow (§9).
-    fn is_level(&self, keys: &[PublicKey], level: &[PublicKey]) -> bool {
-        let is_there = |key: &&PublicKey| level.iter().any(|there| there.x() == key.x());
-        let quorum = Quorum::new(self.surroundings.genesis.crash_model(), keys.len());
-        quorum.is_reached_by(keys.iter().filter(is_there).count())
-    }
-
-    /// Asks for another block in a moment: those who are not level now may be soon.
-    fn look_again(&self) {
-        let pool = self.surroundings.pool.clone();
-        self.surroundings.runtime.spawn(async move {
-            tokio::time::sleep(LEVEL_AGAIN).await;
-            pool.send(Message::Again).await;
-        });
-    }
-
-    /// Tells consensus who may say that it is level before it is a validator (§9).
-    fn tell_approved(&self) {
-        let members = self.surroundings.members.borrow().clone();
-        let candidates = members.system.candidates.iter().map(|candidate| candidate.key);
-        self.surroundings.engine.approved(candidates.collect());
-    }
-
-    /// Members decided something: from the next block on it holds. Says which settings changed.
-    fn adopt(&mut self, members: Arc<Membership>, set: SetDigest) -> Option<Settings> {
-        self.set = set;
-        let before = self.surroundings.members.send_replace(Arc::clone(&members));
-        self.tell_approved();
-        let settings = members.system.settings;
-        (settings != before.system.settings).then_some(settings)
-    }
-
     fn finalize(&mut self, block: &FinalizeBlock) -> Result<(), String> {
         let Kept { executed, decided, set } = self.execution_of(block)?;
         let next_set = decided.as_ref().filter(|_| set != self.set).map(|at| at.set.clone());
         let started = Instant::now();
         let certificate = &block.certificate;
-        let commit =
-            BlockCommit { executed: &executed, certificate, next_set: next_set.as_ref() };
+        let commit = BlockCommit { executed: &executed, certificate, next_set: next_set.as_ref() };
         self.surroundings.store.commit_block(&commit).map_err(text)?;
         // Before anybody hears of the block: whoever does asks `latest` next. The pool in
         // particular forgets its transactions, and a nonce is then what the head says.

@@ -40,7 +40,7 @@ mod view;
 mod web;
 
 pub use config::{NodeSettings, SettingsError};
-pub use data_dir::{Contents, DataDir, DataDirError};
+pub use data_dir::{Contents, DataDir, DataDirError, Past};
 pub use error::{NodeEnded, StartError};
 pub use node::{Addresses, Networking, Node, NodeOptions, Place};
 pub use view::address_of;

@@ -5,7 +5,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use mokka_genesis::Genesis;
@@ -22,6 +22,9 @@ use crate::{NodeSettings, StartError};
 
 /// Candidates leave when their time is over, also where no block says so.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// For so long a validator that was removed is still told what became of its last block (§9). What
+/// it broadcasts does not count any more.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What the chain says of its members after a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +38,7 @@ pub(crate) type Members = watch::Receiver<Arc<Membership>>;
 
 impl Membership {
     /// Reads it from the state after a block.
-    pub(crate) fn read(
-        state: &dyn StateReader,
-        genesis: &Genesis,
-    ) -> Result<Self, StateError> {
+    pub(crate) fn read(state: &dyn StateReader, genesis: &Genesis) -> Result<Self, StateError> {
         let system = SystemState::read(state, genesis.settings())?;
         let system = system.ok_or_else(|| StateError("the members contract is gone".to_owned()))?;
         let set = set_of(genesis.crash_model(), &system)?;
@@ -88,24 +88,24 @@ impl Acquaintances {
             .iter()
             .map(|text| text.parse().map_err(|_| StartError::Observer(text.clone())))
             .collect();
-        let told: Result<Vec<Target>, _> = settings
-            .peers
-            .iter()
-            .map(|text| {
-                let parsed = text.split_once('@').and_then(|(key, address)| {
-                    Some((key.parse::<PublicKey>().ok()?, address.parse::<Multiaddr>().ok()?))
-                });
-                let (validator, address) = parsed.ok_or_else(|| StartError::Peer(text.clone()))?;
-                Ok::<_, StartError>(Target { validator, addresses: vec![address] })
-            })
-            .collect();
-        let (genesis, observers, told) = (genesis.clone(), observers?, told?);
+        let mut told: Vec<Target> = Vec::new();
+        for text in &settings.peers {
+            let parsed = text.split_once('@').and_then(|(key, address)| {
+                Some((key.parse::<PublicKey>().ok()?, address.parse::<Multiaddr>().ok()?))
+            });
+            let (validator, address) = parsed.ok_or_else(|| StartError::Peer(text.clone()))?;
+            match told.iter_mut().find(|target| target.validator.x() == validator.x()) {
+                Some(target) => target.addresses.push(address),
+                None => told.push(Target { validator, addresses: vec![address] }),
+            }
+        }
+        let (genesis, observers, told) = (genesis.clone(), observers?, told);
         Ok(Self { genesis, own, observers, told })
     }
 
-    /// Who may connect: validators and candidates, and the observers of the chain and of the
-    /// settings.
-    pub(crate) fn admitted(&self, members: &Membership) -> Admitted {
+    /// Who may connect: validators and candidates, those who are just `leaving`, and the observers
+    /// of the chain and of the settings.
+    pub(crate) fn admitted(&self, members: &Membership, leaving: &[PublicKey]) -> Admitted {
         let candidates = members.candidates(now()).map(|candidate| candidate.key);
         // Whom the operator names may be a validator that this node's chain does not know yet.
         let named = self.told.iter().map(|target| target.validator);
@@ -113,38 +113,39 @@ impl Acquaintances {
         let listed = members.system.nodes.iter().filter_map(|text| text.parse().ok());
         let validators = members.set.keys().iter().copied();
         Admitted::new(validators, self.observers.iter().copied().chain(listed))
-            .candidates(candidates.chain(named))
+            .candidates(candidates.chain(named).chain(leaving.iter().copied()))
     }
 
-    /// Whom to dial, and where: as the settings say, else the chain, else the genesis file.
+    /// Whom to dial, and where: as the settings say, else the chain, else the genesis file. Whom
+    /// the settings name is dialed also where this node's chain does not know it yet; who has no
+    /// address here may still tell one itself.
     pub(crate) fn targets(&self, members: &Membership) -> Vec<Target> {
         let validators = members.system.validators.iter().map(|one| (one.key, &one.endpoint));
         let candidates = members.candidates(now()).map(|one| (one.key, &one.endpoint));
-        let all = validators.chain(candidates);
-        let others =
-            all.filter(|(key, _)| self.own.is_none_or(|own| own.x() != key.x()));
-        others
-            .filter_map(|(key, endpoint)| {
-                let told = self.told.iter().find(|target| target.validator.x() == key.x());
-                told.cloned().or_else(|| self.target_of(key, endpoint))
-            })
-            .collect()
+        let is_told = |key: &PublicKey| self.told.iter().any(|at| at.validator.x() == key.x());
+        let known = validators.chain(candidates).filter(|(key, _)| !is_told(key));
+        let known = known.map(|(key, endpoint)| self.target_of(key, endpoint));
+        let is_own = |key: &PublicKey| self.own.is_some_and(|own| own.x() == key.x());
+        let all = known.chain(self.told.iter().cloned());
+        all.filter(|target| !is_own(&target.validator)).collect()
     }
 
-    fn target_of(&self, validator: PublicKey, endpoint: &str) -> Option<Target> {
+    fn target_of(&self, validator: PublicKey, endpoint: &str) -> Target {
         let listed = || {
-            let listed = self.genesis.validators().iter();
-            let mut of_key = listed.filter(|one| one.public_key.x() == validator.x());
-            of_key.find_map(|one| one.address.as_ref().map(|address| address.as_str()))
+            let mut listed = self.genesis.validators().iter();
+            let of_key = listed.find(|one| one.public_key.x() == validator.x());
+            of_key.and_then(|one| one.address.as_ref()).map(|address| address.as_str())
         };
-        let text = Some(endpoint).filter(|text| !text.is_empty()).or_else(listed)?;
-        match text.parse() {
-            Ok(address) => Some(Target { validator, addresses: vec![address] }),
-            Err(error) => {
-                warn!(%validator, endpoint = text, %error, "this endpoint cannot be dialed");
-                None
-            }
-        }
+        let text = Some(endpoint).filter(|text| !text.is_empty()).or_else(listed);
+        let addresses = text.and_then(|text| {
+            let parsed: Result<Multiaddr, _> = text.parse();
+            parsed
+                .inspect_err(|error| {
+                    warn!(%validator, endpoint = text, %error, "this endpoint cannot be dialed");
+                })
+                .ok()
+        });
+        Target { validator, addresses: addresses.into_iter().collect() }
     }
 }
 
@@ -155,10 +156,16 @@ pub(crate) async fn follow(
     network: Option<NetworkHandle>,
 ) {
     let Some(network) = network else { return std::future::pending().await };
-    let mut told = None;
+    let (mut told, mut leaving) = (None, Vec::new());
+    let mut before = members.borrow().clone();
     loop {
         let now = members.borrow_and_update().clone();
-        let next = (acquaintances.admitted(&now), acquaintances.targets(&now));
+        let removed = before.set.keys().iter().filter(|key| now.set.index_of(key).is_none());
+        leaving.extend(removed.map(|key| (*key, Instant::now() + FAREWELL)));
+        leaving.retain(|(_, until)| Instant::now() < *until);
+        before = now.clone();
+        let gone: Vec<_> = leaving.iter().map(|(key, _)| *key).collect();
+        let next = (acquaintances.admitted(&now, &gone), acquaintances.targets(&now));
         if told.as_ref() != Some(&next) {
             network.set_admitted(next.0.clone());
             network.set_targets(next.1.clone());

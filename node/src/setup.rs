@@ -42,7 +42,7 @@ pub(crate) fn network_config(from: Surroundings<'_>) -> Result<NetworkConfig, St
         record: record(settings, chain, sequence, key)?,
         committed: opened.store.head().height,
         max_block_bytes: genesis.settings().max_block_bytes as usize,
-        admitted: acquaintances.admitted(&opened.members),
+        admitted: acquaintances.admitted(&opened.members, &[]),
         targets: acquaintances.targets(&opened.members),
         rates: Rates::default(),
     })

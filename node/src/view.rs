@@ -133,6 +133,13 @@ impl Overview {
         if self.diverged.load(Ordering::Relaxed) {
             warnings.push(DIVERGED.to_owned());
         }
+        warnings.extend(self.now().and_then(|status| status.mark).map(|mark| {
+            format!(
+                "the key of this node is marked ({}): it signs nothing more and only follows; let \
+                 members replace it with `mokka validators replace`",
+                mark.reason
+            )
+        }));
         let set = &self.membership().set;
         let quorum = set.quorum();
         let peers = self.peers_now();
@@ -170,8 +177,8 @@ impl Overview {
         }
         let key = self.key.filter(|_| !self.is_validator())?;
         Some(format!(
-            "{key} is no validator, or no longer: this node follows as an observer; ask the members \
-             to approve its key, or to go on admitting its peer id {id} as an observer"
+            "{key} is no validator, or no longer: this node follows as an observer; ask the \
+             members to approve its key, or to go on admitting its peer id {id} as an observer"
         ))
     }
 

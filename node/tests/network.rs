@@ -15,8 +15,8 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use mokka_crypto::SecretKey;
 use mokka_genesis::{Draft, NodeAddress, Validator};
 use mokka_node::{
-    Addresses, Contents, DataDir, Networking, Node, NodeEnded, NodeOptions, NodeSettings, Place,
-    address_of,
+    Addresses, Contents, DataDir, Networking, Node, NodeEnded, NodeOptions, NodeSettings, Past,
+    Place, address_of,
 };
 use mokka_rpc::{
     api::{EthApiClient, MokkaApiClient},
@@ -141,7 +141,12 @@ impl Four {
     fn create(&self, root: &Path) {
         for (at, port) in self.ports.iter().enumerate() {
             let settings = settings(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)));
-            let contents = Contents { genesis: &self.genesis, key_file: None, settings: &settings };
+            let contents = Contents {
+                genesis: &self.genesis,
+                key_file: None,
+                settings: &settings,
+                past: Past::None,
+            };
             DataDir::create(&root.join(at.to_string()), &contents).unwrap();
         }
     }

@@ -4,8 +4,8 @@
 //! [`harness`] waits for it, at most a minute, and writes to standard error how long it took.
 //!
 //! Read in this order: [`harness`], [`by_hand`], [`token`], [`crashes`], [`refused`],
-//! [`proofs`], [`members`], [`bad_input`], [`operators`], [`observers`], [`watching`], [`mod@dev`], [`devnet`],
-//! [`mod@bench`], [`clients`].
+//! [`proofs`], [`members`], [`bad_input`], [`operators`], [`observers`], [`watching`],
+//! [`mod@dev`], [`devnet`], [`mod@bench`], [`clients`].
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;

@@ -26,8 +26,9 @@ struct Member {
 
 /// A chain that begins with one, and those who joined.
 struct Consortium {
-    network: Network,
+    /// Before the network, whose directory they use.
     members: Vec<Member>,
+    network: Network,
 }
 
 impl Consortium {

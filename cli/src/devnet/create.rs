@@ -12,7 +12,7 @@ use mokka_crypto::{
     keyfile::{self, KdfCost},
 };
 use mokka_genesis::{Draft, NodeAddress, Validator};
-use mokka_node::{Contents, DataDir, NodeSettings};
+use mokka_node::{Contents, DataDir, NodeSettings, Past};
 use mokka_types::CrashModel;
 
 use super::{
@@ -232,7 +232,8 @@ fn node(dir: &Path, key: &SecretKey, genesis: &str, member: &Member) -> Result<(
         metrics_listen: member.metrics,
         ..open_settings()
     };
-    let contents = Contents { genesis, key_file: Some(&bytes), settings: &settings };
+    let contents =
+        Contents { genesis, key_file: Some(&bytes), settings: &settings, past: Past::None };
     DataDir::create(dir, &contents)?;
     Ok(())
 }

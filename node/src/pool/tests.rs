@@ -15,7 +15,7 @@ use mokka_types::{Certificate, CrashModel, Epoch, Phase, SetDigest, Settings, Si
 use tokio::sync::watch;
 
 use super::{announce::ROUND, *};
-use crate::{members::Membership, executor::id_of, gossip::Listener, view::address_of};
+use crate::{executor::id_of, gossip::Listener, members::Membership, view::address_of};
 
 const CHAIN: u64 = 1337;
 const COINS: u64 = 100;

@@ -4,7 +4,8 @@
 //! slot 0            version of this layout; 0: the chain has no members
 //! slot 1            address[]   the account of each validator
 //! slot 2            mapping(address => seat): +0 x coordinate of the key,
-//!                   +1 parity (8 bits), since (64), place in slot 1 plus 1 (64), +2 name, +3 endpoint
+//!                   +1 parity (8 bits), since (64), place in slot 1 plus 1 (64),
+//!                   +2 name, +3 endpoint
 //! ```
 
 use alloy_primitives::{Address, U256};

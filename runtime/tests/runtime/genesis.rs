@@ -50,7 +50,8 @@ fn alloc_is_the_state_after_block_0() {
         storage: Some(storage),
         ..GenesisAccount::default()
     };
-    let block = genesis_block(&ChainSpec::default(), &alloc_of(account), None, GENESIS_TIME).unwrap();
+    let block =
+        genesis_block(&ChainSpec::default(), &alloc_of(account), None, GENESIS_TIME).unwrap();
     let address = Address::repeat_byte(5);
     assert_eq!(block.changes.accounts[&address].unwrap().balance, U256::from(3));
     let slots: Vec<_> = block.changes.storage.iter().collect();

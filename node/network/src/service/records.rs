@@ -98,7 +98,8 @@ impl Service {
                 }
                 Novelty::New if self.records.keep(record.clone(), now) => {
                     let (validator, sequence) = (record.validator, record.sequence);
-                    tracing::info!(%validator, sequence, ?addresses, "a validator says where it is");
+                    let said = "a validator says where it is";
+                    tracing::info!(%validator, sequence, ?addresses, "{said}");
                     self.dialer.learn(&validator, addresses, now);
                     news.push(record);
                 }

@@ -251,7 +251,7 @@ impl Service {
         }
         match channel {
             Channel::Packets => self.deliver_packet(source, gossip, bytes),
-            Channel::Transactions => self.deliver_transactions(source, gossip, bytes),
+            Channel::Transactions => self.deliver_transactions(source, gossip, &bytes),
             Channel::Records => self.on_records(source, &bytes),
         }
     }
@@ -270,10 +270,10 @@ impl Service {
         self.offer(source, gossip, NetworkEvent::Packet(packet));
     }
 
-    fn deliver_transactions(&mut self, source: PeerId, gossip: Option<&MessageId>, bytes: Bytes) {
+    fn deliver_transactions(&mut self, source: PeerId, gossip: Option<&MessageId>, bytes: &Bytes) {
         self.stats.batches_received += 1;
-        let Some(queued) = self.room_for(source, gossip, &bytes) else { return };
-        let Some(transactions) = batch::unpack(&bytes) else {
+        let Some(queued) = self.room_for(source, gossip, bytes) else { return };
+        let Some(transactions) = batch::unpack(bytes) else {
             self.settle(source, gossip, Verdict::Reject);
             return self.fault(source, Fault::Malformed);
         };
