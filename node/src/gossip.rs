@@ -97,6 +97,8 @@ fn on_packet(packet: Packet, door: &mut Door, network: &NetworkHandle, engine: &
 enum Standing {
     /// It is one of the validators.
     Validator,
+    /// It may be one, but its key signs nothing.
+    Marked,
     /// It follows only.
     Observer,
 }
@@ -144,9 +146,11 @@ impl Listener {
     }
 
     fn standing(&self) -> Standing {
-        match self.status.borrow().as_ref().and_then(|status| status.place) {
-            Some(_) => Standing::Validator,
-            None => Standing::Observer,
+        match self.status.borrow().as_ref() {
+            Some(Status { place: Some(_), .. }) => Standing::Validator,
+            // Whose key is marked keeps its seat; the mark is told by itself.
+            Some(Status { mark: Some(_), .. }) => Standing::Marked,
+            Some(_) | None => Standing::Observer,
         }
     }
 
@@ -154,13 +158,16 @@ impl Listener {
     fn tell_standing(&self, before: Standing, now: Standing) {
         let peer_id = self.network.as_ref().map(|network| network.peer_id().to_string());
         match (before, now) {
-            (Standing::Observer, Standing::Validator) => info!("this node is a validator now"),
+            (Standing::Observer | Standing::Marked, Standing::Validator) => {
+                info!("this node is a validator now");
+            }
             (Standing::Validator, Standing::Observer) => warn!(
                 peer_id,
                 "this node is no longer a validator: it signs nothing more and follows as an \
                  observer, if the others let it; ask a member to admit its peer id"
             ),
-            (Standing::Observer, Standing::Observer)
+            (_, Standing::Marked)
+            | (Standing::Observer | Standing::Marked, Standing::Observer)
             | (Standing::Validator, Standing::Validator) => {}
         }
     }
