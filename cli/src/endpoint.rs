@@ -91,7 +91,7 @@ impl Endpoint {
 
     /// Who votes.
     pub(crate) async fn validators(&self) -> Result<Vec<ValidatorView>, Failure> {
-        self.ask(MokkaApiClient::validators(&self.client)).await
+        self.ask(MokkaApiClient::validators(&self.client, None)).await
     }
 
     /// A block by number, with the hashes of its transactions.

@@ -30,9 +30,10 @@ use crate::{
     chain::Chain,
     executor::{self, now_ms},
     gossip::{self, Carrier, Listener},
-    members::{self, Acquaintances},
+    members::{self, Acquaintances, Members},
     metrics::{Metrics, RpcCalls},
     node::Opened,
+    participation::Participation,
     pool::{self, PoolHandle},
     setup::{self, rpc_config},
     submit::Submissions,
@@ -83,15 +84,8 @@ impl Parts {
         let diverged = Arc::new(AtomicBool::new(false));
         let own = key.as_deref().map(SecretKey::public_key);
         let (decided, members) = watch::channel(Arc::clone(&self.opened.members));
-        let surroundings = pool::Surroundings {
-            store: Arc::clone(&self.opened.store),
-            engine: engine.clone(),
-            network: handle.clone(),
-            metrics: Arc::clone(&metrics),
-            rules: self.pool_rules(),
-            limits: Limits::default(),
-            members: members.clone(),
-        };
+        let participation = Arc::new(Participation::read(&*self.opened.store)?);
+        let surroundings = self.around_pool(&engine, handle.clone(), &metrics, &members);
         let pool_task = pool::spawn(surroundings, &pool, pool_inbox)?;
         let (machine, executor_task) = executor::spawn(executor::Surroundings {
             spec: self.genesis.chain_spec(),
@@ -104,6 +98,7 @@ impl Parts {
             beneficiary: own.as_ref().and_then(address_of).unwrap_or_default(),
             genesis: self.genesis.clone(),
             members: decided,
+            participation: Arc::clone(&participation),
             runtime: tokio::runtime::Handle::current(),
             diverged: Arc::clone(&diverged),
         })?;
@@ -118,6 +113,7 @@ impl Parts {
             head: head.clone(),
             pool: pool.clone(),
             network: handle.clone(),
+            participation,
             diverged,
             started: Instant::now(),
             client_version: client_version(),
@@ -136,6 +132,24 @@ impl Parts {
         let pid = std::process::id();
         let addresses = Addresses { pid, rpc: rpc.address(), metrics: metrics_address, p2p };
         Ok(Node { addresses, stop: self.stop, engine, running, tasks, rpc })
+    }
+
+    fn around_pool(
+        &self,
+        engine: &mokka::Handle,
+        network: Option<NetworkHandle>,
+        metrics: &Arc<Metrics>,
+        members: &Members,
+    ) -> pool::Surroundings {
+        pool::Surroundings {
+            store: Arc::clone(&self.opened.store),
+            engine: engine.clone(),
+            network,
+            metrics: Arc::clone(metrics),
+            rules: self.pool_rules(),
+            limits: Limits::default(),
+            members: members.clone(),
+        }
     }
 
     fn pool_rules(&self) -> Rules {
@@ -275,6 +289,7 @@ impl Parts {
             pool: Arc::new(Submissions(pool.clone())),
             evm: Arc::new(calls),
             consensus: Arc::clone(overview) as _,
+            members: Arc::clone(overview) as _,
         };
         let identity =
             Identity { chain_id: self.genesis.chain_id(), client_version: client_version() };

@@ -4,13 +4,14 @@
 //! a block is final at its height, so that a commit only writes.
 
 mod decisions;
+mod machine;
 
 use std::{
     collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, sync_channel},
     },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -18,7 +19,7 @@ use std::{
 
 use alloy_consensus::{Header, Sealed};
 use alloy_primitives::{Address, B256};
-use mokka::{Handle, RangeLimit, StateMachine};
+use mokka::Handle;
 use mokka_consensus::{
     BuildRequest, BuiltBlock, CheckRequest, CheckedBlock, EmptyBlock, FinalizeBlock,
     FinalizedBlock, Origin, ProposedBlock, Verdict,
@@ -31,7 +32,7 @@ use mokka_runtime::{
     TxError, check_block, check_body, check_fresh, decode_block, encode_block,
 };
 use mokka_storage::{BlockCommit, Latest, Store};
-use mokka_types::{BlockHash, BlockId, Body, FinalBlock, Height, Proof, PublicKey, SetDigest};
+use mokka_types::{BlockHash, BlockId, Body, Height, PublicKey, SetDigest};
 use tokio::sync::{broadcast, watch};
 use tracing::{error, info, warn};
 
@@ -39,10 +40,14 @@ use crate::{
     chain::committed_block,
     members::Membership,
     metrics::Metrics,
+    participation::Participation,
     pool::{Message, PoolHandle},
     supervisor::Task,
     view::address_of,
 };
+
+pub(crate) use machine::Machine;
+use machine::Job;
 
 /// Requests that wait for the executor. Consensus has a handful open at most.
 const REQUESTS: usize = 64;
@@ -56,67 +61,6 @@ const EXECUTIONS_KEPT: usize = 8;
 const MOST_CANDIDATES: usize = 10_000;
 /// A block that was just committed, with all that its execution produced.
 pub(crate) type Committed = Arc<Executed>;
-
-enum Job {
-    Build(BuildRequest),
-    Check(Box<CheckRequest>),
-    Finalize(Box<FinalizeBlock>),
-    KeepProof(Box<Proof>),
-}
-
-/// Hands requests to the executor, and reads the store for other nodes.
-pub(crate) struct Machine {
-    jobs: SyncSender<Job>,
-    store: Arc<dyn Store>,
-}
-
-impl Machine {
-    fn ask(&self, job: Job) {
-        // The executor ends only with the node.
-        let _ended = self.jobs.send(job);
-    }
-
-    /// Keeps what made a leader, off the engine's thread.
-    pub(crate) fn proof_keeper(&self) -> impl Fn(Proof) + Send + Sync + use<> {
-        let jobs = self.jobs.clone();
-        move |proof| {
-            // A proof that finds no room is kept when it is seen again.
-            let _full = jobs.try_send(Job::KeepProof(Box::new(proof)));
-        }
-    }
-}
-
-impl StateMachine for Machine {
-    fn build(&mut self, request: BuildRequest) {
-        self.ask(Job::Build(request));
-    }
-
-    fn check(&mut self, request: CheckRequest) {
-        self.ask(Job::Check(Box::new(request)));
-    }
-
-    fn finalize(&mut self, block: FinalizeBlock) {
-        self.ask(Job::Finalize(Box::new(block)));
-    }
-
-    fn blocks(&mut self, from: Height, limit: RangeLimit) -> Vec<FinalBlock> {
-        let found = self.store.final_blocks(from, limit.blocks, limit.bytes.bytes());
-        found.unwrap_or_else(|error| {
-            error!(%error, %from, "cannot read blocks for a peer");
-            Vec::new()
-        })
-    }
-
-    fn body(&mut self, id: &BlockId) -> Option<Body> {
-        let found = self.store.block(id.height);
-        let block = found.unwrap_or_else(|error| {
-            error!(%error, height = %id.height, "cannot read a body for a peer");
-            None
-        })?;
-        (block.hash.0 == *id.hash.as_bytes())
-            .then(|| Body::new(encode_block(&block.block).to_vec()))
-    }
-}
 
 /// What the executor works with.
 pub(crate) struct Surroundings {
@@ -135,6 +79,8 @@ pub(crate) struct Surroundings {
     pub(crate) genesis: Genesis,
     /// What members decided, after the newest block.
     pub(crate) members: watch::Sender<Arc<Membership>>,
+    /// Who signs.
+    pub(crate) participation: Arc<Participation>,
     /// Wakes the pool after a while.
     pub(crate) runtime: tokio::runtime::Handle,
     /// Set when our state is not the others'.
@@ -401,6 +347,8 @@ impl Executor {
         let certificate = &block.certificate;
         let commit = BlockCommit { executed: &executed, certificate, next_set: next_set.as_ref() };
         self.surroundings.store.commit_block(&commit).map_err(text)?;
+        let signed_by = Arc::clone(&self.surroundings.members.borrow());
+        self.surroundings.participation.note(certificate, &signed_by.set);
         // Before anybody hears of the block: whoever does asks `latest` next. The pool in
         // particular forgets its transactions, and a nonce is then what the head says.
         self.surroundings.head.send_replace(executed.header());

@@ -12,7 +12,7 @@ use mokka_genesis::Genesis;
 use mokka_network::{Admitted, Multiaddr, NetworkHandle, PeerId, Target};
 use mokka_runtime::{
     StateError, StateReader,
-    system::{Candidate, Member, SystemState},
+    system::{self, Candidate, Member, SystemState},
 };
 use mokka_types::{CrashModel, PublicKey, ValidatorSet};
 use tokio::sync::watch;
@@ -31,6 +31,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) struct Membership {
     pub(crate) system: SystemState,
     pub(crate) set: ValidatorSet,
+    /// When each proposal that is open or approved expires, in seconds since 1970.
+    pub(crate) pending: Vec<u64>,
 }
 
 /// The newest [`Membership`].
@@ -41,8 +43,10 @@ impl Membership {
     pub(crate) fn read(state: &dyn StateReader, genesis: &Genesis) -> Result<Self, StateError> {
         let system = SystemState::read(state, genesis.settings())?;
         let system = system.ok_or_else(|| StateError("the members contract is gone".to_owned()))?;
-        let set = set_of(genesis.crash_model(), &system)?;
-        Ok(Self { system, set })
+        let set = set_of(genesis.crash_model(), &system.validators)?;
+        // At the beginning of time nothing has expired.
+        let pending = system::pending(state, 0)?.iter().map(|one| one.expires_at).collect();
+        Ok(Self { system, set, pending })
     }
 
     /// The validator of a key.
@@ -56,8 +60,9 @@ impl Membership {
     }
 }
 
-fn set_of(model: CrashModel, system: &SystemState) -> Result<ValidatorSet, StateError> {
-    let keys = system.validators.iter().map(|member| member.key);
+/// The set that these validators are.
+pub(crate) fn set_of(model: CrashModel, members: &[Member]) -> Result<ValidatorSet, StateError> {
+    let keys = members.iter().map(|member| member.key);
     ValidatorSet::new(model, keys).map_err(|error| StateError(error.to_string()))
 }
 

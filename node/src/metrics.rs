@@ -1,5 +1,7 @@
 //! What Prometheus reads (`/metrics`). Names are stable; each says its unit.
 
+mod council;
+
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,13 +13,16 @@ use std::{
 use mokka_consensus::{Event, Ignored, PeerFault, RoleName};
 use mokka_mempool::{Dropped, Refusal, Status};
 use mokka_network::NetworkStats;
-use mokka_rpc::{Call, CallObserver, api::types::ValidatorView};
+use mokka_rpc::{Call, CallObserver};
 use mokka_runtime::{Executed, Stamp};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
+
+pub(crate) use council::Council;
+use council::CouncilGauges;
 
 /// A label with a short, bounded set of values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -33,13 +38,6 @@ struct Method {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Validator {
     index: u32,
-}
-
-/// One validator, by the name that people know; empty where genesis gives none.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Named {
-    index: u32,
-    validator: String,
 }
 
 type Number = Gauge<i64, AtomicI64>;
@@ -64,7 +62,7 @@ pub(crate) struct Metrics {
     commit: Histogram,
     term: Number,
     role: Number,
-    leader: Family<Named, Number>,
+    council: CouncilGauges,
     elections: Counts,
     election_time: Histogram,
     standing_since: Mutex<Option<Instant>>,
@@ -96,7 +94,7 @@ impl Metrics {
             commit: seconds(),
             term: Number::default(),
             role: Number::default(),
-            leader: Family::default(),
+            council: CouncilGauges::default(),
             elections: Counts::default(),
             election_time: seconds(),
             standing_since: Mutex::default(),
@@ -138,11 +136,7 @@ impl Metrics {
         let mut at = lock(&self.registry);
         at.register("term", "Term of the followed leader", self.term.clone());
         at.register("role", "0 follower, 1 candidate, 2 leader", self.role.clone());
-        at.register(
-            "leader",
-            "1 for the validator that this node follows, 0 for the others and between leaders",
-            self.leader.clone(),
-        );
+        self.council.register(&mut at);
         at.register("elections", "Own candidacies by outcome", self.elections.clone());
         at.register_with_unit(
             "election",
@@ -288,18 +282,15 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub(crate) fn text(&self, stats: Option<NetworkStats>, validators: &[ValidatorView]) -> String {
+    pub(crate) fn text(&self, stats: Option<NetworkStats>, council: &Council) -> String {
         if let Some(stats) = stats {
             self.network(&stats);
         }
-        for one in validators {
-            let (index, name) = (one.validator.index, one.validator.name.clone());
-            let named = Named { index, validator: name.unwrap_or_default() };
-            self.leader.get_or_create(&named).set(one.leader.into());
-        }
+        let registry = lock(&self.registry);
+        self.council.show(council);
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _never = encode(&mut text, &lock(&self.registry));
+        let _never = encode(&mut text, &registry);
         text
     }
 }

@@ -32,7 +32,9 @@ use tokio::sync::watch;
 
 use crate::{
     chain::unreadable,
-    members::{Members, Membership},
+    members::{self, Members, Membership},
+    metrics::Council,
+    participation::Participation,
     pool::PoolHandle,
     proofs,
 };
@@ -55,6 +57,7 @@ pub(crate) struct Overview {
     pub(crate) head: watch::Receiver<Sealed<Header>>,
     pub(crate) pool: PoolHandle,
     pub(crate) network: Option<NetworkHandle>,
+    pub(crate) participation: Arc<Participation>,
     pub(crate) diverged: Arc<AtomicBool>,
     pub(crate) started: Instant,
     pub(crate) client_version: String,
@@ -80,7 +83,7 @@ impl Overview {
     }
 
     /// What the genesis file says of a validator.
-    fn listed(&self, key: &PublicKey) -> Option<&mokka_genesis::Validator> {
+    pub(crate) fn listed(&self, key: &PublicKey) -> Option<&mokka_genesis::Validator> {
         self.genesis.validators().iter().find(|one| one.public_key.x() == key.x())
     }
 
@@ -92,12 +95,12 @@ impl Overview {
         decided.filter(|name| !name.is_empty()).or_else(listed)
     }
 
-    fn validator(&self, key: &PublicKey) -> ValidatorRef {
+    pub(crate) fn validator(&self, key: &PublicKey) -> ValidatorRef {
         self.validator_of(&self.membership().set, key)
     }
 
     /// A validator by its place in a set, which need not be the one that is active.
-    fn validator_of(&self, set: &ValidatorSet, key: &PublicKey) -> ValidatorRef {
+    pub(crate) fn validator_of(&self, set: &ValidatorSet, key: &PublicKey) -> ValidatorRef {
         let index = set.index_of(key).map_or(0, |index| index.get());
         ValidatorRef {
             index: u32::try_from(index).unwrap_or(u32::MAX),
@@ -111,11 +114,11 @@ impl Overview {
         keys.iter().map(|key| self.validator_of(set, key)).collect()
     }
 
-    fn peers_now(&self) -> Arc<[PeerInfo]> {
+    pub(crate) fn peers_now(&self) -> Arc<[PeerInfo]> {
         self.network.as_ref().map(NetworkHandle::peers).unwrap_or_default()
     }
 
-    fn now(&self) -> Option<Status> {
+    pub(crate) fn now(&self) -> Option<Status> {
         self.status.borrow().clone()
     }
 
@@ -186,6 +189,18 @@ impl Overview {
         self.key.is_some_and(|key| self.membership().set.index_of(&key).is_some())
     }
 
+    /// What the metrics show of the members.
+    pub(crate) fn council(&self) -> Council {
+        let now = members::now();
+        let pending = &self.membership().pending;
+        Council {
+            epoch: self.store.epoch().get(),
+            validators: self.validators(),
+            proposals: pending.iter().filter(|expires_at| now <= **expires_at).count(),
+            is_marked: self.now().is_some_and(|status| status.mark.is_some()),
+        }
+    }
+
     /// Whether this node's state agrees with the others'.
     pub(crate) fn is_healthy(&self) -> Result<(), String> {
         match self.diverged.load(Ordering::Relaxed) {
@@ -253,30 +268,8 @@ impl ConsensusView for Overview {
     }
 
     fn validators(&self) -> Vec<ValidatorView> {
-        let leader = self.now().and_then(|status| status.leader);
-        let peers = self.peers_now();
         let members = self.membership();
-        let views = members.set.keys().iter().map(|key| {
-            let decided = members.member(key).map(|member| member.endpoint.clone());
-            let listed = || {
-                let address = self.listed(key).and_then(|validator| validator.address.as_ref());
-                address.map(|address| address.as_str().to_owned())
-            };
-            let peer = peers.iter().find(|peer| peer.validator.is_some_and(|at| at.x() == key.x()));
-            let ours = self.key.is_some_and(|own| own.x() == key.x());
-            ValidatorView {
-                validator: self.validator(key),
-                address: address_of(key).unwrap_or_default(),
-                endpoint: decided.filter(|endpoint| !endpoint.is_empty()).or_else(listed),
-                connected: ours || peer.is_some(),
-                leader: leader.is_some_and(|leader| leader.x() == key.x()),
-                height: match ours {
-                    true => Some(self.head.borrow().number),
-                    false => peer.map(|peer| peer.committed.get()),
-                },
-            }
-        });
-        views.collect()
+        self.views(&members.set, &members.system.validators)
     }
 
     fn leader(&self) -> Option<LeaderView> {

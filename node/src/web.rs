@@ -14,7 +14,6 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mokka_network::NetworkHandle;
-use mokka_rpc::seams::ConsensusView;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -88,7 +87,7 @@ impl Pages {
         match request.uri().path() {
             "/metrics" => {
                 let stats = self.network.as_ref().map(NetworkHandle::stats);
-                page(StatusCode::OK, METRICS, self.metrics.text(stats, &self.overview.validators()))
+                page(StatusCode::OK, METRICS, self.metrics.text(stats, &self.overview.council()))
             }
             "/health" => match self.overview.is_healthy() {
                 Ok(()) => page(StatusCode::OK, TEXT, "healthy".to_owned()),

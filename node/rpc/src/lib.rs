@@ -5,7 +5,7 @@
 //! ```text
 //! client --HTTP or WS--> server (limits, host, origin) --> meter (times, counts) --> handlers
 //!                                                                                      |
-//!                        node: ChainReader, TxPool, Evm, ConsensusView, HeadStream <---+
+//!           node: ChainReader, TxPool, Evm, ConsensusView, MembersView, HeadStream <---+
 //! ```
 //! Read in this order: [`api`] (every method, its documentation is the manual), [`seams`],
 //! [`error`] (every code), [`config`] (every limit), then the private modules `handlers` and

@@ -167,7 +167,7 @@ fn what_made_room_is_counted() {
     let mut world = World::within(Limits { transactions: 1, ..Limits::default() });
     world.submit(&transfer(BOB, 1, 0, 0)).unwrap();
     world.submit(&transfer(CAROL, 0, 0, 0)).expect("a queued one makes room for a ready one");
-    let metrics = world.owner.surroundings.metrics.text(None, &[]);
+    let metrics = world.owner.surroundings.metrics.text(None, &Default::default());
     let line = "mokka_pool_dropped_total{reason=\"evicted\"} 1";
     assert!(metrics.lines().any(|found| found == line), "{metrics}");
 }

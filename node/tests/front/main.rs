@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod estimates;
+mod members;
 mod refusals;
 mod visible;
 
@@ -98,6 +99,7 @@ async fn start(validator: Option<SecretKey>) -> (Node, HttpClient) {
     let coins = U256::from(10).pow(U256::from(20));
     let mut draft = Draft::new(CHAIN, CrashModel::Bft)
         .validator(Validator::new(key(VALIDATOR).public_key()))
+        .fund(address(VALIDATOR), coins)
         .fund(address(RICH), coins)
         .fund(address(POOR), U256::from(POOR_BALANCE))
         .fund(address(CONTRACT), coins)

@@ -28,6 +28,7 @@ mod action;
 mod allow_list;
 mod beginning;
 mod contract;
+mod events;
 mod lists;
 mod members;
 mod node_list;
@@ -43,6 +44,7 @@ use alloy_primitives::{Address, address};
 pub use action::Action;
 pub(crate) use beginning::accounts;
 pub(crate) use contract::install;
+pub use events::{ALL, event_name};
 pub use rules::{
     AllowListRules, Governance, NodeListRules, Permissions, Role, Switch, SystemRules, Threshold,
 };
@@ -50,7 +52,8 @@ pub use seats::Member;
 pub(crate) use slots::{Read, Stop};
 pub use view::{
     Allowance, Candidate, NotListed, Pending, Standing, SystemState, allowance,
-    changes_permissions, governance, is_changed_by, pending, standing, validators,
+    changes_permissions, governance, is_changed_by, listed, nodes, pending, standing, validators,
+    votes_needed,
 };
 pub(crate) use view::{allowance_of, fault, gas_limit, keys_of};
 

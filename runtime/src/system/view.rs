@@ -212,6 +212,25 @@ pub fn governance(state: &dyn StateReader) -> Result<Governance, StateError> {
     read(state, terms::governance)
 }
 
+/// How many votes carry a proposal.
+pub fn votes_needed(state: &dyn StateReader) -> Result<u64, StateError> {
+    read(state, terms::needed)
+}
+
+/// The nodes that may observe, by peer id.
+pub fn nodes(state: &dyn StateReader) -> Result<Vec<String>, StateError> {
+    read(state, |state| lists::nodes(state, 0, MAX_NODES as u64))
+}
+
+/// At most so many of the accounts that have a role on a list, and how many there are.
+pub fn listed(
+    state: &dyn StateReader,
+    list: Address,
+    most: u64,
+) -> Result<(Vec<(Address, Role)>, u64), StateError> {
+    read(state, |state| lists::listed(state, list, 0, most))
+}
+
 /// The lists and the account's roles on them.
 pub fn standing(state: &dyn StateReader, account: Address) -> Result<Vec<Standing>, StateError> {
     read(state, |state| {

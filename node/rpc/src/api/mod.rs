@@ -2,6 +2,7 @@
 //! manual.
 
 mod eth;
+pub mod members;
 mod mokka;
 mod net;
 pub mod params;

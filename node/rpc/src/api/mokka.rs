@@ -1,17 +1,18 @@
-//! `mokka_`: consensus, its certificates and proofs, the node and its peers.
+//! `mokka_`: consensus, its certificates and proofs, members, the node and its peers.
 
 use alloy_eips::BlockId;
-use alloy_primitives::B256;
-use jsonrpsee::core::RpcResult;
+use alloy_primitives::{Address, B256};
+use jsonrpsee::core::{RpcResult, SubscriptionResult as Accepted};
 use jsonrpsee::proc_macros::rpc;
 
+use super::members::{MemberEventView, MembersSubscription, PermissionsView, ProposalView};
 use super::params::CertificateOptions;
 use super::types::{
     CertificateView, LeaderView, NodeStatus, PeerView, ProofView, TransactionProofView,
     ValidatorView,
 };
 
-/// `mokka_`: consensus, its certificates and proofs, the node and its peers.
+/// `mokka_`: consensus, its certificates and proofs, members, the node and its peers.
 ///
 /// Numbers are plain JSON numbers; hashes, keys, signatures and encodings are hex.
 #[rpc(server, client, namespace = "mokka")]
@@ -20,9 +21,21 @@ pub trait MokkaApi {
     #[method(name = "status")]
     fn status(&self) -> RpcResult<NodeStatus>;
 
-    /// The active validator set, in its order.
+    /// The active validator set, in its order; with `block`, the set that is active above that
+    /// block. What a validator does (`connected`, `leader`, `height`, `lastSigned`, `signedShare`)
+    /// is said of now in either case. Fails with -32000 for a block that does not exist.
     #[method(name = "validators")]
-    fn validators(&self) -> RpcResult<Vec<ValidatorView>>;
+    async fn validators(&self, block: Option<BlockId>) -> RpcResult<Vec<ValidatorView>>;
+
+    /// What members have proposed and not decided, or decided and the new key has not accepted,
+    /// oldest first; what has expired by this node's clock is left out.
+    #[method(name = "proposals")]
+    async fn proposals(&self) -> RpcResult<Vec<ProposalView>>;
+
+    /// Who may send transactions, create contracts and observe, after the newest block; the roles
+    /// of `account` on these lists if it is given. And how members decide.
+    #[method(name = "permissions")]
+    async fn permissions(&self, account: Option<Address>) -> RpcResult<PermissionsView>;
 
     /// Whom this node follows, or `null` between leaders.
     #[method(name = "leader")]
@@ -51,4 +64,14 @@ pub trait MokkaApi {
     /// Who is connected.
     #[method(name = "peers")]
     fn peers(&self) -> RpcResult<Vec<PeerView>>;
+
+    /// Over WebSocket: `members`, each event of the system contracts when its block is committed. A
+    /// subscriber that does not keep up loses its subscription, with a last notification that says
+    /// so.
+    #[subscription(
+        name = "subscribe" => "subscription",
+        unsubscribe = "unsubscribe",
+        item = MemberEventView
+    )]
+    async fn subscribe_members(&self, kind: MembersSubscription) -> Accepted;
 }

@@ -122,7 +122,7 @@ pub struct NodeStatus {
 }
 
 /// A validator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidatorView {
     /// Who it is.
@@ -138,6 +138,15 @@ pub struct ValidatorView {
     pub leader: bool,
     /// The height it last told of.
     pub height: Option<u64>,
+    /// The block that made it a validator; 0 for those of the genesis file.
+    pub since: u64,
+    /// The newest block whose certificate, as this node keeps it, has its signature; `None` where
+    /// that is none of the last 1,000, or none since this node last started.
+    pub last_signed: Option<u64>,
+    /// Of the last 1,000 certificates, those that it could sign: the part that it signed, from 0 to
+    /// 1. A certificate is closed with a quorum, so all is well at less than 1. `None` before the
+    /// first.
+    pub signed_share: Option<f64>,
 }
 
 /// The two phases of BFT; CFT has only the second.

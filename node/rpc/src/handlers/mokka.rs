@@ -1,10 +1,12 @@
 //! `mokka_`, `net_` and `web3_`.
 
 use alloy_eips::BlockId;
-use alloy_primitives::{B256, Bytes, U64, keccak256};
-use jsonrpsee::core::{RpcResult, async_trait};
+use alloy_primitives::{Address, B256, Bytes, U64, keccak256};
+use jsonrpsee::PendingSubscriptionSink;
+use jsonrpsee::core::{RpcResult, SubscriptionResult as Accepted, async_trait};
 
 use super::Handlers;
+use crate::api::members::{MembersSubscription, PermissionsView, ProposalView};
 use crate::api::params::CertificateOptions;
 use crate::api::types::{
     CertificateView, LeaderView, NodeStatus, PeerView, ProofView, TransactionProofView,
@@ -19,8 +21,25 @@ impl MokkaApiServer for Handlers {
         Ok(self.node.consensus.status())
     }
 
-    fn validators(&self) -> RpcResult<Vec<ValidatorView>> {
-        Ok(self.node.consensus.validators())
+    async fn validators(&self, block: Option<BlockId>) -> RpcResult<Vec<ValidatorView>> {
+        let Some(block) = block else { return Ok(self.node.consensus.validators()) };
+        let this = self.clone();
+        let read = move |_: &_| {
+            let number = this.header_of(block)?.number;
+            let found = this.node.members.validators_after(number)?;
+            found.ok_or_else(|| this.state_gone(number))
+        };
+        Ok(self.readers.run(read).await?)
+    }
+
+    async fn proposals(&self) -> RpcResult<Vec<ProposalView>> {
+        let members = self.node.members.clone();
+        Ok(self.readers.run(move |_| Ok(members.proposals()?)).await?)
+    }
+
+    async fn permissions(&self, account: Option<Address>) -> RpcResult<PermissionsView> {
+        let members = self.node.members.clone();
+        Ok(self.readers.run(move |_| Ok(members.permissions(account)?)).await?)
     }
 
     fn leader(&self) -> RpcResult<Option<LeaderView>> {
@@ -63,6 +82,16 @@ impl MokkaApiServer for Handlers {
 
     fn peers(&self) -> RpcResult<Vec<PeerView>> {
         Ok(self.node.consensus.peers())
+    }
+
+    async fn subscribe_members(
+        &self,
+        pending: PendingSubscriptionSink,
+        kind: MembersSubscription,
+    ) -> Accepted {
+        match kind {
+            MembersSubscription::Members => self.serve_members(pending).await,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `eth_subscribe`: news, as long as the subscriber keeps up.
+//! `eth_subscribe` and `mokka_subscribe`: news, as long as the subscriber keeps up.
 //!
 //! Nothing is kept for a slow subscriber: all of them share the bounded channels of the node, and
 //! one that falls behind such a channel, or does not take a message in time, is told so and ends.
@@ -11,10 +11,12 @@ use jsonrpsee::core::SubscriptionError;
 use jsonrpsee::core::{SubscriptionResult as Accepted, to_json_raw_value};
 use jsonrpsee::{PendingSubscriptionSink, SubscriptionSink};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{Handlers, logs};
+use crate::api::members::MemberEventView;
 use crate::error::{Code, RpcError};
 use crate::seams::{CommittedBlock, PendingTransaction};
 use crate::shape;
@@ -51,10 +53,14 @@ impl Handlers {
             }
         };
         let Ok(sink) = pending.accept().await else { return Ok(()) };
-        match self.tell(&sink, news).await {
-            Ok(()) | Err(End::Quiet) => Ok(()),
-            Err(End::Told(reason)) => Err(SubscriptionError::from(reason)),
-        }
+        ended(self.tell(&sink, news).await)
+    }
+
+    pub(super) async fn serve_members(&self, pending: PendingSubscriptionSink) -> Accepted {
+        // Before accepting, as above.
+        let blocks = self.node.heads.heads();
+        let Ok(sink) = pending.accept().await else { return Ok(()) };
+        ended(self.tell_members(&sink, blocks).await)
     }
 
     fn news_of(&self, kind: SubscriptionKind, params: Option<Params>) -> Result<News, RpcError> {
@@ -112,8 +118,40 @@ impl Handlers {
         }
     }
 
+    async fn tell_members(
+        &self,
+        sink: &SubscriptionSink,
+        mut blocks: Receiver<Arc<CommittedBlock>>,
+    ) -> Result<(), End> {
+        let members = &self.node.members;
+        let filter = Filter::new().address(members.contracts());
+        loop {
+            let committed = next(sink, &mut blocks).await?;
+            let header = &committed.block.block.header;
+            if !filter.matches_bloom(header.logs_bloom) {
+                continue;
+            }
+            let mut found = Vec::new();
+            logs::collect(&committed.block, &committed.receipts, &filter, &mut found);
+            for log in found {
+                let Some(event) = members.event_name(&log.inner) else { continue };
+                let told = MemberEventView {
+                    block_number: header.number,
+                    transaction_hash: log.transaction_hash.unwrap_or_default(),
+                    contract: log.inner.address,
+                    event: event.to_owned(),
+                    log,
+                };
+                self.hand(sink, encode(&told)?).await?;
+            }
+        }
+    }
+
     async fn send(&self, sink: &SubscriptionSink, news: &SubscriptionResult) -> Result<(), End> {
-        let message = encode(news)?;
+        self.hand(sink, encode(news)?).await
+    }
+
+    async fn hand(&self, sink: &SubscriptionSink, message: Box<RawValue>) -> Result<(), End> {
         let patience = self.config.subscriber_patience;
         match sink.send_timeout(message, patience).await {
             Ok(()) => Ok(()),
@@ -126,11 +164,18 @@ impl Handlers {
     }
 }
 
+fn ended(end: Result<(), End>) -> Accepted {
+    match end {
+        Ok(()) | Err(End::Quiet) => Ok(()),
+        Err(End::Told(reason)) => Err(SubscriptionError::from(reason)),
+    }
+}
+
 fn told(header: Header) -> SubscriptionResult {
     SubscriptionResult::Header(Box::new(header.into()))
 }
 
-fn encode(news: &impl Serialize) -> Result<Box<serde_json::value::RawValue>, End> {
+fn encode(news: &impl Serialize) -> Result<Box<RawValue>, End> {
     to_json_raw_value(news)
         .map_err(|error| End::Told(format!("code {}: {error}", Code::Internal as i32)))
 }

@@ -1,12 +1,13 @@
-//! What the RPC needs from the node: five small traits, and the plain types that cross them.
+//! What the RPC needs from the node: six small traits, and the plain types that cross them.
 //!
-//! [`ChainReader`] and [`StateView`] read the disk and are called on blocking threads, as is
-//! [`Evm`]. [`TxPool`] is asynchronous, because a task owns the pool. [`ConsensusView`] answers
-//! from memory and must not wait.
+//! [`ChainReader`], [`StateView`] and [`MembersView`] read the disk and are called on blocking
+//! threads, as is [`Evm`]. [`TxPool`] is asynchronous, because a task owns the pool.
+//! [`ConsensusView`] answers from memory and must not wait.
 
 mod chain;
 mod consensus;
 mod evm;
+mod members;
 mod pool;
 
 use std::future::Future;
@@ -19,6 +20,7 @@ pub use chain::{
 };
 pub use consensus::ConsensusView;
 pub use evm::{CallFailure, CallOutcome, CallRequest, Cancel, Evm, Halt};
+pub use members::MembersView;
 pub use pool::{Mistake, PendingTransaction, TxPool, TxRefusal};
 
 /// The answer of a task, to be awaited.
@@ -37,4 +39,6 @@ pub struct Node {
     pub evm: Arc<dyn Evm>,
     /// Who leads, who validates, who is connected.
     pub consensus: Arc<dyn ConsensusView>,
+    /// What members decided, and what they decide about.
+    pub members: Arc<dyn MembersView>,
 }

@@ -132,7 +132,7 @@ where
 }
 
 fn is_subscription(method: &str) -> bool {
-    matches!(method, "eth_subscribe" | "eth_unsubscribe")
+    matches!(method, "eth_subscribe" | "eth_unsubscribe" | "mokka_subscribe" | "mokka_unsubscribe")
 }
 
 fn refuse(id: Id<'_>, code: Code, words: String) -> MethodResponse {

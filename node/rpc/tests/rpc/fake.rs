@@ -16,6 +16,7 @@ use alloy_primitives::{
 };
 use alloy_rpc_types_eth::SyncStatus;
 use alloy_sol_types::SolError;
+use mokka_rpc::api::members::*;
 use mokka_rpc::api::types::*;
 use mokka_rpc::seams::*;
 use mokka_rpc::{Call, CallObserver, Identity, Node, RpcConfig, RpcServer};
@@ -126,6 +127,7 @@ impl Fake {
             pool: self.clone(),
             evm: self.clone(),
             consensus: self.clone(),
+            members: self.clone(),
         }
     }
 
@@ -450,6 +452,9 @@ impl ConsensusView for Fake {
             connected: true,
             leader: index == 2,
             height: Some(3),
+            since: 0,
+            last_signed: Some(3),
+            signed_share: Some(0.75),
         };
         (0..4).map(view).collect()
     }
@@ -522,6 +527,94 @@ impl ConsensusView for Fake {
                 ..Default::default()
             })),
         }
+    }
+}
+
+/// A contract whose events are about members; the fake chain has one.
+pub(crate) const COUNCIL: Address = Address::repeat_byte(0x4d);
+pub(crate) const VOTED: B256 = B256::repeat_byte(0x70);
+
+pub(crate) fn council_log(topic: B256) -> Log {
+    Log { address: COUNCIL, data: LogData::new_unchecked(vec![topic], Bytes::from_static(&[1])) }
+}
+
+/// Above block n there are n validators.
+impl MembersView for Fake {
+    fn validators_after(&self, number: u64) -> Result<Option<Vec<ValidatorView>>, ReadError> {
+        self.check()?;
+        let kept = number >= self.oldest_state.load(Ordering::Relaxed);
+        let count = usize::try_from(number).unwrap();
+        Ok(kept.then(|| self.validators().into_iter().take(count).collect()))
+    }
+    fn proposals(&self) -> Result<Vec<ProposalView>, ReadError> {
+        self.check()?;
+        let key = Bytes::from(vec![2; 33]);
+        let other = Bytes::from(vec![3; 33]);
+        let (name, endpoint) = ("new".to_owned(), "/dns/a.example/tcp/1".to_owned());
+        let list = ListName::Transactions;
+        let actions = [
+            ActionView::AddValidator {
+                public_key: key.clone(),
+                name: name.clone(),
+                endpoint: endpoint.clone(),
+            },
+            ActionView::RemoveValidator { public_key: key.clone() },
+            ActionView::ReplaceKey { old_key: key.clone(), new_key: other },
+            ActionView::DescribeValidator { public_key: key, name, endpoint },
+            ActionView::ChangeSettings { changes: [("blockInterval".to_owned(), 500)].into() },
+            ActionView::SwitchList { list, on: true },
+            ActionView::SetRole { list, account: BOB, role: ListRole::Manager },
+            ActionView::SetNode { peer_id: "12D3Koo".to_owned(), admitted: false },
+        ];
+        let proposals = (1..).zip(actions).map(|(id, action)| ProposalView {
+            id,
+            status: if id == 1 { ProposalStatus::Approved } else { ProposalStatus::Open },
+            proposer: ALICE,
+            opened_at: 1_700_000_000,
+            expires_at: 1_700_000_600,
+            voters: vec![
+                VoterView { account: ALICE, validator: Some(validator(1)) },
+                VoterView { account: BOB, validator: None },
+            ],
+            needed: 3,
+            action,
+            call: Bytes::from_static(&[1, 2, 3, 4]),
+        });
+        Ok(proposals.collect())
+    }
+    fn permissions(&self, account: Option<Address>) -> Result<PermissionsView, ReadError> {
+        self.check()?;
+        let role = account.map(|account| match account {
+            ALICE => ListRole::Admin,
+            _ => ListRole::None,
+        });
+        let list = |name| ListView {
+            address: COUNCIL,
+            name,
+            on: name != ListName::Contracts,
+            role,
+            accounts: vec![ListedView { account: ALICE, role: ListRole::Admin }],
+            total: 1,
+        };
+        Ok(PermissionsView {
+            lists: [ListName::Transactions, ListName::Contracts, ListName::Observers]
+                .map(list)
+                .into(),
+            nodes: vec!["12D3Koo".to_owned()],
+            governance: GovernanceView {
+                threshold: ThresholdView::TwoThirds,
+                admin: None,
+                votes_needed: 3,
+                voting_period_seconds: 600,
+                acceptance_period_seconds: 60,
+            },
+        })
+    }
+    fn contracts(&self) -> Vec<Address> {
+        vec![COUNCIL]
+    }
+    fn event_name(&self, log: &Log) -> Option<&'static str> {
+        (log.topics() == [VOTED]).then_some("Voted")
     }
 }
 

@@ -7,6 +7,7 @@ mod fake;
 mod fees;
 mod limits;
 mod logs;
+mod members;
 mod mokka;
 mod reads;
 mod submit;

@@ -15,7 +15,7 @@ async fn status_validators_leader_and_peers_reach_the_client_as_they_are() {
     let server = fake.serve(local()).await;
     let client = http(&server);
     assert_eq!(client.status().await.unwrap(), fake.status());
-    assert_eq!(client.validators().await.unwrap(), fake.validators());
+    assert_eq!(client.validators(None).await.unwrap(), fake.validators());
     assert_eq!(client.leader().await.unwrap(), fake.leader());
     assert_eq!(client.peers().await.unwrap(), fake.peers());
     let status = result(&server, "mokka_status", json!([])).await;
@@ -25,6 +25,7 @@ async fn status_validators_leader_and_peers_reach_the_client_as_they_are() {
     assert_eq!(status["leader"]["validator"]["name"], "v2");
     assert_eq!(status["head"]["number"], 3);
     let validators = result(&server, "mokka_validators", json!([])).await;
+    assert_eq!(validators[1]["signedShare"], 0.75);
     assert_eq!(validators[1]["publicKey"], format!("0x{}", "01".repeat(33)));
 }
 

@@ -106,7 +106,7 @@ async fn what_cannot_be_subscribed_to_is_refused() {
 #[tokio::test]
 async fn over_http_a_subscription_says_where_to_go() {
     let server = Fake::with_blocks().serve(local()).await;
-    for method in ["eth_subscribe", "eth_unsubscribe"] {
+    for method in ["eth_subscribe", "eth_unsubscribe", "mokka_subscribe", "mokka_unsubscribe"] {
         let refused = error(&server, method, json!(["newHeads"])).await;
         assert_eq!(refused["code"], -32601);
         let words = refused["message"].as_str().unwrap();
