@@ -45,7 +45,12 @@ async fn proposals_reach_the_client_as_they_are() {
             "oldKey": key,
             "newKey": format!("0x{}", "03".repeat(33)),
         }),
-        json!({ "kind": "describeValidator", "publicKey": key, "name": name, "endpoint": endpoint }),
+        json!({
+            "kind": "describeValidator",
+            "publicKey": key,
+            "name": name,
+            "endpoint": endpoint,
+        }),
         json!({ "kind": "changeSettings", "changes": { "blockInterval": 500 } }),
         json!({ "kind": "switchList", "list": "transactions", "on": true }),
         json!({ "kind": "setRole", "list": "transactions", "account": BOB, "role": "manager" }),
