@@ -46,8 +46,8 @@ use crate::{
     view::address_of,
 };
 
-pub(crate) use machine::Machine;
 use machine::Job;
+pub(crate) use machine::Machine;
 
 /// Requests that wait for the executor. Consensus has a handful open at most.
 const REQUESTS: usize = 64;

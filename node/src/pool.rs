@@ -4,6 +4,7 @@
 //! recovered once, in parallel, and accounts are read from one state.
 
 mod announce;
+mod follow;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -375,28 +376,6 @@ impl Owner {
         self.terms.committed(now);
         self.report(&changes.dropped);
         self.follow_members(executed, now);
-    }
-
-    /// What members decided holds from the next block on.
-    fn follow_members(&mut self, executed: &Executed, now: Monotonic) {
-        if system::is_changed_by(&executed.changes) {
-            let system = self.surroundings.members.borrow().system.clone();
-            self.terms.follow(&system.settings);
-            let block_gas_limit = system.gas_limit;
-            if block_gas_limit != self.pool.rules().block_gas_limit {
-                let rules = Rules { block_gas_limit, ..self.pool.rules().clone() };
-                let changes = self.pool.set_rules(rules, now);
-                self.report(&changes.dropped);
-            }
-        }
-        if !system::changes_permissions(&executed.changes) {
-            return;
-        }
-        let Some(state) = self.surroundings.store.state_at(self.committed) else { return };
-        // Who cannot be read now is asked about again when it sends, or by whoever builds a block.
-        let allowance = |sender| system::allowance(&*state, sender).unwrap_or_default();
-        let changes = self.pool.on_allowances(allowance, now);
-        self.report(&changes.dropped);
     }
 
     /// Nothing leaves in silence, least of all what a client was told to be in.

@@ -2,14 +2,22 @@
 
 use std::{path::Path, time::Duration};
 
+use alloy_network::TransactionBuilder;
+use alloy_primitives::U256;
 use alloy_provider::Provider;
+use alloy_rpc_types_eth::TransactionRequest;
+use alloy_sol_types::SolCall;
+use mokka_runtime::system::{TRANSACTIONS, abi::IAllowList};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    LIMIT, Load, Network, NodeProcess, Plan, free_ports, mokka_fails, mokka_succeeds,
+    LIMIT, Ledger, Load, Network, NodeProcess, Plan, account, free_ports, mokka_fails,
+    mokka_succeeds,
     plan::{init, new_key},
-    report, until,
+    receipt, report, until,
 };
+
+const ONE: U256 = U256::from_limbs([1, 0, 0, 0]);
 
 /// Transfers in each second while members change.
 const RATE: u32 = 200;
@@ -221,4 +229,94 @@ async fn an_approved_validator_that_never_starts_is_not_noticed() {
     let again = [&again[..], &["--password-file", "password"]].concat();
     let said = mokka_fails(network.root(), &again);
     assert!(said.contains("proposal 1 takes no votes any more: it is expired"), "{said}");
+}
+
+/// Issue 3: lists hold in the pool at once and say whom to ask; enabled, an account sends at the
+/// next block; a node on the list of members connects without anybody's restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_the_chain_decide_who_sends_and_who_observes() {
+    const ADMIN: u32 = 0;
+    const STRANGER: u32 = 1;
+    let admin = account(ADMIN);
+    // The first account of the mnemonic that everybody knows.
+    let plan =
+        Plan::bft(4).more(&["--transactions-admin", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"]);
+    let consortium = Consortium { members: Vec::new(), network: Network::start(plan).await };
+    let network = &consortium.network;
+    let transfer = || TransactionRequest::default().with_to(admin.address()).with_value(ONE);
+    let stranger = network.node(1).http(account(STRANGER)).await;
+    let refused = stranger.send_transaction(transfer()).await.unwrap_err().to_string();
+    for word in ["not on the allow list", &admin.address().to_string()] {
+        assert!(refused.contains(word), "{refused}");
+    }
+    let enable = IAllowList::setEnabledCall { account: account(STRANGER).address() };
+    let enable =
+        TransactionRequest::default().with_to(TRANSACTIONS).with_input(enable.abi_encode());
+    let sent = network.node(0).http(admin.clone()).await.send_transaction(enable).await.unwrap();
+    assert!(receipt(network.node(1), *sent.tx_hash()).await.status());
+    let sent = stranger.send_transaction(transfer()).await.unwrap();
+    assert!(receipt(network.node(0), *sent.tx_hash()).await.status());
+
+    init(network.root(), "genesis.json", None, "observer", free_ports(1));
+    let mut observer = NodeProcess::new(network.root(), "observer");
+    observer.start().await;
+    observer.logs(&["the peer refuses this node", "stranger"]).await;
+    let status = observer.status().await;
+    let peer = status["peerId"].as_str().unwrap();
+    let voters = ["key-0.json", "key-1.json", "key-2.json"];
+    consortium.carried(&voters, network.node(0), &["node", "admit", peer]);
+    let head = network.node(0).reader().await.get_block_number().await.unwrap();
+    let follows = || async {
+        let reader = observer.reader().await;
+        (reader.get_block_number().await.unwrap() >= head).then_some(())
+    };
+    let took = until("the observer follows", follows).await.1;
+    report(format_args!("an observer follows {took:?} after it was listed"));
+    let url = format!("http://{}", network.node(0).rpc());
+    let said = mokka_fails(
+        network.root(),
+        &["validators", "remove", "key-9", "--key", "key-0.json", "--rpc-url", &url, "--yes"],
+    );
+    assert!(said.contains("no validator is called"), "{said}");
+}
+
+/// §8: a key whose state was lost signs nothing; its seat is not lost, once members replace it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_with_lost_state_observes_until_its_key_is_replaced() {
+    let network = Network::start(Plan::bft(4)).await;
+    let mut consortium = Consortium { members: Vec::new(), network };
+    let root = consortium.root().to_path_buf();
+    let port = consortium.network.node(3).p2p().port();
+    consortium.network.node_mut(3).kill();
+    let listen = format!("127.0.0.1:{port}");
+    let line = ["init", "--genesis", "genesis.json", "--key", "key-3.json", "--lost-state"];
+    let line = [&line[..], &["--data-dir", "again", "--p2p-listen", &listen]].concat();
+    let free = ["--rpc-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+    mokka_succeeds(&root, &[&line[..], &free].concat());
+    let mut marked = NodeProcess::new(&root, "again");
+    marked.start().await;
+    let mut ledger = Ledger::default();
+    for at in 0..3 {
+        ledger.transfer(&consortium.network, at).await;
+    }
+    ledger.holds_on(&marked).await;
+    let warnings = marked.status().await["warnings"].to_string();
+    assert!(warnings.contains("is marked"), "{warnings}");
+
+    let member = consortium.prepare("next");
+    let mut member = member;
+    member.node.start().await;
+    let shown = mokka_succeeds(&root, &["keys", "show", "key-3.json", "--json"]);
+    let old: Value = serde_json::from_str(&shown).unwrap();
+    let old = old["publicKey"].as_str().unwrap();
+    let voters = ["key-0.json", "key-1.json", "key-2.json"];
+    consortium.carried(&voters, consortium.network.node(0), &["replace", old, &member.key]);
+    let took = validates(&member.node).await;
+    report(format_args!("a lost key is replaced {took:?} after the last vote"));
+    assert_eq!(validators(&member.node).await.len(), 4);
+    // Three of four are needed: with another one down, the new key's votes count.
+    consortium.network.node_mut(2).kill();
+    ledger.transfer(&consortium.network, 0).await;
+    ledger.transfer(&consortium.network, 1).await;
+    ledger.holds_on(&member.node).await;
 }

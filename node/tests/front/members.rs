@@ -83,7 +83,8 @@ async fn what_members_propose_and_decide_is_shown() {
     let mut world = World::new().await;
     let candidate = key(20).public_key();
     let (name, endpoint) = ("acme".to_owned(), "/dns/a.example/tcp/30303".to_owned());
-    let add = Action::AddValidator { key: candidate, name: name.clone(), endpoint: endpoint.clone() };
+    let add =
+        Action::AddValidator { key: candidate, name: name.clone(), endpoint: endpoint.clone() };
     let waits = ["ProposalOpened", "Voted", "ProposalApproved"];
     world.propose(&add, &waits).await;
 
