@@ -67,3 +67,35 @@ function wait(condition) {
   }
   assert.fail(`did not happen: ${condition}`);
 }
+
+// Members decide with nothing but cast: a fifth validator joins, and leaves again.
+const members = '0x4d6f6b6b61000000000000000000000000000001';
+const { ROOT: root, NEWCOMER: newcomer, ENDPOINT: endpoint } = process.env;
+const decide = (member, ...line) => {
+  const keystore = ['--keystore', `${root}/key-${member}.json`];
+  const free = ['--gas-price', '0', '--priority-gas-price', '0'];
+  const password = ['--password-file', `${root}/password`];
+  const sent = [members, ...line, ...keystore, ...password, ...free, '--json'];
+  assert.equal(JSON.parse(cast(urls[member], 'send', ...sent)).status, '0x1');
+};
+const validators = (url) =>
+  cast(url, 'call', members, 'validators()((bytes,address,string,string,uint64)[])');
+decide(0, 'addValidator(bytes,string,string)', newcomer, 'elena', endpoint);
+const id = cast(urls[0], 'call', members, 'proposalCount()(uint256)');
+decide(1, 'vote(uint256)', id);
+decide(2, 'vote(uint256)', id);
+for (const url of urls) wait(() => validators(url).includes(newcomer));
+assert.match(validators(urls[3]), /elena/);
+const stranger = spawnSync(
+  program,
+  ['call', members, 'vote(uint256)', id, '--from', payee, '--rpc-url', urls[0]],
+  { encoding: 'utf8', env },
+);
+assert.notEqual(stranger.status, 0);
+assert.match(stranger.stderr, /revert/);
+decide(0, 'removeValidator(bytes)', newcomer);
+const removal = cast(urls[0], 'call', members, 'proposalCount()(uint256)');
+decide(1, 'vote(uint256)', removal);
+decide(2, 'vote(uint256)', removal);
+decide(3, 'vote(uint256)', removal);
+for (const url of urls) wait(() => !validators(url).includes(newcomer));

@@ -12,7 +12,11 @@ use std::{
 
 use tokio::time::timeout;
 
-use crate::harness::{Network, Plan, report};
+use crate::harness::{
+    Network, NodeProcess, Plan, free_ports,
+    plan::{init, new_key},
+    report,
+};
 
 /// How long npm may take.
 const INSTALL_LIMIT: Duration = Duration::from_secs(120);
@@ -67,10 +71,18 @@ async fn tools_of_ethereum_work_as_on_any_chain() {
         (0..network.len()).map(|at| format!("http://{}", network.node(at).rpc())).collect();
     let token = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap())
         .join("../tests/e2e/contracts/Token.json");
+    // A node that members let in with `cast` alone.
+    let (root, port) = (network.root(), free_ports(1));
+    let newcomer = new_key(root, "elena.json");
+    init(root, "genesis.json", Some("elena.json"), "elena", port);
+    let mut elena = NodeProcess::new(root, "elena");
+    elena.start().await;
+    let endpoint = format!("/ip4/127.0.0.1/tcp/{port}");
     for script in ["cast.mjs", "ethers.mjs", "viem.mjs"] {
         let started = std::time::Instant::now();
         let mut node = tokio::process::Command::new("node");
-        node.arg(script).args(&urls).env("TOKEN", &token);
+        node.arg(script).args(&urls).env("TOKEN", &token).env("ROOT", root);
+        node.env("NEWCOMER", &newcomer).env("ENDPOINT", &endpoint);
         node.current_dir(&folder).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(SCRIPT_LIMIT, node.output()).await;
         let output = output.unwrap_or_else(|_| panic!("{script} takes too long")).unwrap();
