@@ -88,7 +88,9 @@ impl CouncilGauges {
             self.connected.get_or_create(&named).set(one.connected.into());
             let last = one.last_signed.unwrap_or_default();
             self.last_signed.get_or_create(&named).set(number(last));
-            self.signed_share.get_or_create(&named).set(one.signed_share.unwrap_or_default());
+            if let Some(share) = one.signed_share {
+                self.signed_share.get_or_create(&named).set(share);
+            }
         }
         self.epoch.set(number(council.epoch));
         self.validators.set(number(council.validators.len() as u64));

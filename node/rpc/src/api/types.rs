@@ -143,9 +143,9 @@ pub struct ValidatorView {
     /// The newest block whose certificate, as this node keeps it, has its signature; `None` where
     /// that is none of the last 1,000, or none since this node last started.
     pub last_signed: Option<u64>,
-    /// Of the last 1,000 certificates, those that it could sign: the part that it signed, from 0 to
-    /// 1. A certificate is closed with a quorum, so all is well at less than 1. `None` before the
-    /// first.
+    /// The part that it signed, between 0 and 1, of those of the last 1,000 certificates that it
+    /// could sign. A certificate is closed with a quorum, so all is well at less than 1. `None`
+    /// before the first.
     pub signed_share: Option<f64>,
 }
 
