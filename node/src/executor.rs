@@ -352,7 +352,7 @@ impl Executor {
         // Before anybody hears of the block: whoever does asks `latest` next. The pool in
         // particular forgets its transactions, and a nonce is then what the head says.
         self.surroundings.head.send_replace(executed.header());
-        let next_settings = decided.and_then(|members| self.adopt(members, set));
+        let next_settings = decided.and_then(|members| self.adopt(&members, set));
         // Before anything that takes time: until then the pool weighs what comes on the old state.
         self.surroundings.pool.tell(Message::Committed(Arc::clone(&executed)));
         self.surroundings.metrics.committed(&executed, started.elapsed(), now_ms());

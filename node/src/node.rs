@@ -105,7 +105,7 @@ impl Node {
         let network = match networking {
             Networking::Off => None,
             Networking::On => {
-                let config = network_config(Surroundings {
+                let config = network_config(&Surroundings {
                     genesis: &genesis,
                     beginning: &beginning,
                     opened: &opened,

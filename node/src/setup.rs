@@ -12,6 +12,7 @@ use crate::{
 };
 
 /// What the network's configuration is made of.
+#[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) genesis: &'a Genesis,
     pub(crate) beginning: &'a Beginning,
@@ -22,8 +23,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) place: &'a Place,
 }
 
-pub(crate) fn network_config(from: Surroundings<'_>) -> Result<NetworkConfig, StartError> {
-    let Surroundings { genesis, beginning, opened, key, settings, acquaintances, place } = from;
+pub(crate) fn network_config(from: &Surroundings<'_>) -> Result<NetworkConfig, StartError> {
+    let Surroundings { genesis, beginning, opened, key, settings, acquaintances, place } = *from;
     let node_key = match place {
         Place::Disk(dir) => NodeKey::load_or_create(&dir.node_key_file())?,
         Place::Memory => NodeKey::generate(),

@@ -52,9 +52,9 @@ impl Executor {
     }
 
     /// Members decided something: from the next block on it holds. Says which settings changed.
-    pub(super) fn adopt(&mut self, members: Arc<Membership>, set: SetDigest) -> Option<Settings> {
+    pub(super) fn adopt(&mut self, members: &Arc<Membership>, set: SetDigest) -> Option<Settings> {
         self.set = set;
-        let before = self.surroundings.members.send_replace(Arc::clone(&members));
+        let before = self.surroundings.members.send_replace(Arc::clone(members));
         self.tell_approved();
         let settings = members.system.settings;
         (settings != before.system.settings).then_some(settings)

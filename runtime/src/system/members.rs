@@ -22,7 +22,7 @@ pub(crate) fn answer(call: &mut Call<'_>) -> Result<Vec<u8>, Stop> {
         Err(error) => return unknown(&error),
     };
     if let Some(action) = Action::of(&asked)? {
-        let id = propose(call, action)?;
+        let id = propose(call, &action)?;
         // All functions that propose answer alike: one number.
         return Ok(IMembers::removeValidatorCall::abi_encode_returns(&id));
     }
@@ -134,7 +134,7 @@ fn check_voter(call: &mut Call<'_>) -> Result<Address, Stop> {
     }
 }
 
-fn propose(call: &mut Call<'_>, action: Action) -> Result<U256, Stop> {
+fn propose(call: &mut Call<'_>, action: &Action) -> Result<U256, Stop> {
     let proposer = check_voter(call)?;
     sweep(call)?;
     action.check(call, U256::ZERO)?;

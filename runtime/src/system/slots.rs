@@ -23,6 +23,7 @@ impl From<StateError> for Stop {
 }
 
 /// A rule says no.
+#[allow(clippy::needless_pass_by_value)] // The error is made on the spot, for nobody else.
 pub(crate) fn refuse<T>(error: impl SolError) -> Result<T, Stop> {
     Err(Stop::Revert(error.abi_encode().into()))
 }

@@ -31,6 +31,7 @@ impl Consortium {
         Self::with(rules(validators))
     }
 
+    #[allow(clippy::needless_pass_by_value)] // The rules are made for this world.
     pub(crate) fn with(rules: SystemRules) -> Self {
         Self { world: World::governed(&rules) }
     }
