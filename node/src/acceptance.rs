@@ -30,8 +30,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 3;
 /// Gas that accepting takes at most, with the largest set.
 const GAS: u64 = 5_000_000;
-/// Blocks on their way here are not missed.
-const NEARLY: u64 = 3;
+/// Blocks on their way here are not missed: about a second of a busy chain.
+const NEARLY: u64 = 32;
 
 /// What accepting takes.
 pub(crate) struct Acceptance {

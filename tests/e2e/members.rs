@@ -254,6 +254,8 @@ async fn lists_of_the_chain_decide_who_sends_and_who_observes() {
         TransactionRequest::default().with_to(TRANSACTIONS).with_input(enable.abi_encode());
     let sent = network.node(0).http(admin.clone()).await.send_transaction(enable).await.unwrap();
     assert!(receipt(network.node(1), *sent.tx_hash()).await.status());
+    // Another client: this one believes that its nonce is used.
+    let stranger = network.node(1).http(account(STRANGER)).await;
     let sent = stranger.send_transaction(transfer()).await.unwrap();
     assert!(receipt(network.node(0), *sent.tx_hash()).await.status());
 
