@@ -12,6 +12,7 @@ use mokka_types::CrashModel;
 async fn main() {
     let validators = Network::new(4, CrashModel::Bft, 20).start();
     let mut notices = validators[0].handle.notices();
+    validators.iter().for_each(counter::Validator::has_work);
     tokio::spawn(async move {
         while let Ok(notice) = notices.recv().await {
             if let Notice::Event(event) = notice {

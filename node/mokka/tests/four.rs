@@ -15,13 +15,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn count_together(validators: u8, model: CrashModel) {
     let network = Network::new(validators, model, 10);
     let mut running = network.start();
+    let mut notices = running[0].handle.notices();
+    running.iter().for_each(counter::Validator::has_work);
     let mut tips = Vec::new();
     for validator in &running {
         tips.push(tokio::time::timeout(PATIENCE, committed(validator, 10)).await.expect("in time"));
     }
     assert!(tips.iter().all(|tip| *tip == tips[0]), "{tips:?}");
     let mut finals = 0;
-    while let Ok(notice) = running[0].notices.try_recv() {
+    while let Ok(notice) = notices.try_recv() {
         finals += u64::from(matches!(notice, Notice::Event(Event::Final(_))));
     }
     assert_eq!(finals, 10, "every block is announced once");

@@ -53,7 +53,8 @@ pub enum Reason {
     /// Neither a validator nor an observer that was allowed.
     #[error(
         "it is a stranger: neither a validator of this chain nor an observer that this node \
-         allows; the members can approve its key or its peer id, or a node can let it in with --observer"
+         allows; the members can approve its key or its peer id, or a node can let it in with \
+         --observer"
     )]
     Stranger,
     /// The signature that should bind it to its validator is wrong.

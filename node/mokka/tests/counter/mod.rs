@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mokka::{
-    Handle, LocalSigner, Notice, Plugs, RangeLimit, Running, Start, StateMachine,
+    Handle, LocalSigner, Plugs, RangeLimit, Running, Start, StateMachine,
     memory::{MemoryReceiver, MemoryStore, MemoryTransport, network},
 };
 use mokka_consensus::{
@@ -15,7 +15,6 @@ use mokka_types::{
     BlockHash, BlockId, Body, ChainHash, CrashModel, Epoch, FinalBlock, Height, RunNumber,
     SetDigest, Settings, ValidatorSet, codec,
 };
-use tokio::sync::broadcast::Receiver;
 
 /// Counts up to a number, one step in each block. Answers at once, on the engine's own thread.
 struct Counter {
@@ -71,10 +70,15 @@ impl StateMachine for Counter {
 /// One validator of the process.
 pub(crate) struct Validator {
     pub(crate) handle: Handle,
-    /// From before its start on: a leader is elected in no time.
-    pub(crate) notices: Receiver<Notice>,
     pub(crate) running: Running,
     pub(crate) store: MemoryStore,
+}
+
+impl Validator {
+    /// There is something to put into blocks: from now on they come.
+    pub(crate) fn has_work(&self) {
+        self.handle.work_waiting(WorkWaiting::Yes);
+    }
 }
 
 /// What the validators have in common.
@@ -141,10 +145,8 @@ impl Network {
             },
         };
         tokio::spawn(receiver.deliver_to(handle.clone()));
-        let notices = handle.notices();
         let running = mokka::spawn(inbox, plugs, start).expect("a thread");
-        handle.work_waiting(WorkWaiting::Yes);
-        Validator { handle, notices, running, store }
+        Validator { handle, running, store }
     }
 }
 
