@@ -100,7 +100,7 @@ impl Consortium {
         let voters: Vec<_> = voters.iter().map(String::as_str).collect();
         let words = ["add", &newcomer, "--name", name];
         self.carried(&voters, self.network.node(0), &words);
-        let took = validates(&member.node).await;
+        let took = validates(&member.node, self.network.node(0)).await;
         self.members.push(member);
         took
     }
@@ -111,10 +111,17 @@ impl Consortium {
     }
 }
 
-/// Waits until a node is a validator in its own eyes.
-async fn validates(node: &NodeProcess) -> Duration {
+/// Waits until a node that was approved has caught up with another, from block 0, and is a
+/// validator in its own eyes.
+async fn validates(node: &NodeProcess, other: &NodeProcess) -> Duration {
+    let (own, others) = (node.reader().await, other.reader().await);
+    let caught_up = || async {
+        let head = others.get_block_number().await.unwrap();
+        (own.get_block_number().await.unwrap() + 50 >= head).then_some(())
+    };
+    let caught_up = until("the node has caught up", caught_up).await.1;
     let is_member = || async { (node.status().await["role"] != "observer").then_some(()) };
-    until("the node validates", is_member).await.1
+    caught_up + until("the node validates", is_member).await.1
 }
 
 async fn validators(node: &NodeProcess) -> Vec<Value> {
@@ -160,7 +167,7 @@ async fn a_chain_of_one_grows_until_no_genesis_key_is_left() {
     let voters = at.voters();
     let voters: Vec<_> = voters.iter().map(String::as_str).collect();
     at.carried(&voters, at.network.node(0), &["replace", "ben", &moved.key]);
-    let took = validates(&moved.node).await;
+    let took = validates(&moved.node, at.network.node(0)).await;
     report(format_args!("a key is replaced {took:?} after the last vote"));
     let ben = at.members.remove(0);
     at.members.push(moved);
@@ -313,7 +320,7 @@ async fn a_validator_with_lost_state_observes_until_its_key_is_replaced() {
     let old = old["publicKey"].as_str().unwrap();
     let voters = ["key-0.json", "key-1.json", "key-2.json"];
     consortium.carried(&voters, consortium.network.node(0), &["replace", old, &member.key]);
-    let took = validates(&member.node).await;
+    let took = validates(&member.node, consortium.network.node(0)).await;
     report(format_args!("a lost key is replaced {took:?} after the last vote"));
     assert_eq!(validators(&member.node).await.len(), 4);
     // Three of four are needed: with another one down, the new key's votes count.
