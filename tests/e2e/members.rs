@@ -196,7 +196,10 @@ async fn a_chain_of_one_grows_until_no_genesis_key_is_left() {
 
     let stay: Vec<_> = at.members[1..].iter().map(|member| &member.node).collect();
     load.aim(&stay);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let reader = last.reader().await;
+    let head = reader.get_block_number().await.unwrap();
+    let more = || async { (reader.get_block_number().await.unwrap() > head + 20).then_some(()) };
+    until("the last five make blocks", more).await;
     let (pause, sent) = load.end(last).await;
     report(format_args!("{sent} transfers, none lost; the longest pause was {pause:?}"));
     assert!(pause <= LONGEST_PAUSE, "a pause of {pause:?}");

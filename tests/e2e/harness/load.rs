@@ -4,9 +4,9 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use alloy_consensus::TxEnvelope;
@@ -117,21 +117,18 @@ async fn send(rate: u32, targets: Arc<Mutex<Vec<SocketAddr>>>, stop: Arc<AtomicB
 
 /// A client that is refused or cut off turns to the next node, as load balancers do.
 async fn deliver(raw: Vec<u8>, number: usize, targets: Arc<Mutex<Vec<SocketAddr>>>) {
-    let began = Instant::now();
-    for turn in number.. {
+    let turn = AtomicUsize::new(number);
+    let send = || async {
         let target = {
             let targets = targets.lock().unwrap();
-            targets[turn % targets.len()]
+            targets[turn.fetch_add(1, Ordering::Relaxed) % targets.len()]
         };
-        match client(target).await.send_raw_transaction(&raw).await {
-            Ok(_) => return,
-            // It came by way of another node, or is final already.
-            Err(error) if error.to_string().contains("already known") => return,
-            Err(error) if error.to_string().contains("nonce too low") => return,
-            Err(error) => {
-                assert!(began.elapsed() < super::LIMIT, "nobody takes it: {error}");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
+        let error = client(target).await.send_raw_transaction(&raw).await.err();
+        // Refused as known or used, it came by way of another node, or is final already.
+        let is_there = |words: String| {
+            ["already known", "nonce too low"].iter().any(|known| words.contains(known))
+        };
+        error.is_none_or(|error| is_there(error.to_string())).then_some(())
+    };
+    until("a node takes a transfer", send).await;
 }
