@@ -143,20 +143,20 @@ impl Consensus {
         self.next.make_room(self.prepared.as_ref().map(|at| &at.id));
         let certified = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == id);
         let origin = if certified { Origin::Certified } else { origin };
-        let state = Checked::Asked(self.ask_check(id, body.clone(), origin, out));
+        let state = Checked::Asked(self.ask_check(id, self.committed, body.clone(), origin, out));
         self.next.known.insert(id, Known { body, origin, from, state });
     }
 
     pub(crate) fn ask_check(
         &mut self,
         id: BlockId,
+        parent: BlockId,
         body: Body,
         origin: Origin,
         out: &mut Output,
     ) -> CheckTicket {
         self.tickets += 1;
         let ticket = CheckTicket(self.tickets);
-        let parent = self.committed;
         out.act(Action::CheckBlock(Box::new(CheckRequest { ticket, id, parent, body, origin })));
         ticket
     }

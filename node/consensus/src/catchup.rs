@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use mokka_types::{
-    Alive, BlocksRequest, FinalBlock, Height, Monotonic, Packet, Phase, PublicKey, Term, View,
+    Alive, BlocksRequest, Certificate, FinalBlock, Height, Monotonic, Packet, Phase, PublicKey,
+    Term, View,
 };
 
 use crate::{
+    at_height::{Checked, Known},
     consensus::{Consensus, Knowledge},
-    io::{Action, Ignored, Origin, Output},
+    io::{Action, CheckedBlock, Ignored, Origin, Output, Verdict},
 };
 
 /// Blocks of one answer kept while they are executed; the transport bounds their bytes.
@@ -22,7 +24,16 @@ pub(crate) struct Catchup {
     asked: Option<Asked>,
     queue: VecDeque<FinalBlock>,
     sender: Option<PublicKey>,
+    ahead: Option<Ahead>,
     turn: usize,
+}
+
+/// A block of an answer whose certificate is proved, and at which the application looks while it
+/// stores the block below.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ahead {
+    pub(crate) certificate: Certificate,
+    pub(crate) known: Known,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,16 +139,65 @@ impl Consensus {
         }
         self.see_commit(now, &block.certificate, sender, out);
         let arrives = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == block.id);
-        match arrives {
-            true => self.inspect(block.id, block.body, Origin::Certified, sender, out),
-            false => self.distrust(sender),
+        if !arrives {
+            return self.distrust(sender);
         }
+        match self.catchup.ahead.take().filter(|ahead| ahead.certificate.id == block.id) {
+            Some(ahead) => {
+                self.next.known.entry(block.id).or_insert(ahead.known);
+            }
+            None => self.inspect(block.id, block.body, Origin::Certified, sender, out),
+        }
+    }
+
+    /// Lets the application look at the next block of an answer right after it has stored this one,
+    /// so that neither waits for the other. Where this one ends the epoch, others prove the next.
+    pub(crate) fn look_ahead(&mut self, below: &Certificate, out: &mut Output) {
+        let (Some(from), Some(block)) = (self.catchup.sender, self.catchup.queue.front()) else {
+            return;
+        };
+        let FinalBlock { id, body, certificate } = block;
+        let proved = Some(id.height) == below.id.height.next()
+            && certificate.id == *id
+            && certificate.phase == Phase::Commit
+            && below.next_set == self.committee.set_digest()
+            && self.committee.check_certificate(certificate).is_ok();
+        if proved {
+            let (id, body, certificate) = (*id, body.clone(), certificate.clone());
+            let origin = Origin::Certified;
+            let ticket = self.ask_check(id, below.id, body.clone(), origin, out);
+            let known = Known { body, origin, from, state: Checked::Asked(ticket) };
+            self.catchup.ahead = Some(Ahead { certificate, known });
+        }
+    }
+
+    /// Whether this certificate was proved when the application was asked to look ahead.
+    pub(crate) fn is_proved_ahead(&self, certificate: &Certificate) -> bool {
+        self.catchup.ahead.as_ref().is_some_and(|ahead| ahead.certificate == *certificate)
+    }
+
+    /// The verdict on a block that does not stand on the committed one yet; says whether it was.
+    /// Anything but a valid one is asked for again at its turn, when we can tell who is at fault.
+    pub(crate) fn checked_ahead(&mut self, checked: CheckedBlock) -> bool {
+        let asked = Checked::Asked(checked.ticket);
+        let Some(ahead) = self.catchup.ahead.as_mut().filter(|ahead| ahead.known.state == asked)
+        else {
+            return false;
+        };
+        match checked.verdict {
+            Verdict::Valid { next_set } => ahead.known.state = Checked::Valid(next_set),
+            Verdict::NotThisBlock | Verdict::TooEarly | Verdict::Invalid => {
+                self.catchup.ahead = None;
+            }
+        }
+        true
     }
 
     /// What this node answered was not the chain: what else it claims does not count either.
     pub(crate) fn distrust(&mut self, sender: PublicKey) {
         if self.catchup.sender == Some(sender) {
             self.catchup.sender = None;
+            self.catchup.ahead = None;
             self.catchup.queue.clear();
             self.withdraw_claim(sender);
         }

@@ -99,7 +99,9 @@ impl Consensus {
         if self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == id) {
             return;
         }
-        if self.committee.check_certificate(certificate).is_err() {
+        let proved = self.is_proved_ahead(certificate)
+            || self.committee.check_certificate(certificate).is_ok();
+        if !proved {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
         self.notice_certificate(now, certificate, out);
@@ -149,10 +151,12 @@ impl Consensus {
             }
             Checked::Valid(_) => {
                 let body = known.body.clone();
-                out.act(Action::Finalize(Box::new(FinalizeBlock { id, body, certificate })));
                 if let Some(arriving) = &mut self.next.arriving {
                     arriving.storing = Storing::Asked;
                 }
+                let block = FinalizeBlock { id, body, certificate: certificate.clone() };
+                out.act(Action::Finalize(Box::new(block)));
+                self.look_ahead(&certificate, out);
             }
         }
     }

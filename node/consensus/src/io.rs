@@ -259,7 +259,7 @@ pub struct CheckRequest {
     pub ticket: CheckTicket,
     /// The block it claims to be.
     pub id: BlockId,
-    /// The committed block below it.
+    /// The block below it: committed, or to be so by the [`Action::Finalize`] just before.
     pub parent: BlockId,
     /// What it contains.
     pub body: Body,

@@ -11,6 +11,9 @@ use crate::{
 impl Consensus {
     /// The application looked at a block.
     pub(crate) fn on_checked(&mut self, checked: CheckedBlock, out: &mut Output) {
+        if self.checked_ahead(checked) {
+            return;
+        }
         let asked = Checked::Asked(checked.ticket);
         let known = self.next.known.iter_mut().find(|(_, known)| known.state == asked);
         let Some((id, known)) = known else { return out.ignore(Ignored::Stale) };
@@ -163,7 +166,7 @@ impl Consensus {
             return self.halt(Fatal::Diverged(id), out);
         }
         let body = known.body.clone();
-        let ticket = self.ask_check(id, body, Origin::Certified, out);
+        let ticket = self.ask_check(id, self.committed, body, Origin::Certified, out);
         if let Some(known) = self.next.known.get_mut(&id) {
             known.origin = Origin::Certified;
             known.state = Checked::Asked(ticket);

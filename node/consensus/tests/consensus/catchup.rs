@@ -50,19 +50,52 @@ fn ranges_are_fetched_until_nothing_is_missing() {
     assert_eq!((node.committed, asked(&node).len()), (id(5, 0), 2));
 }
 
-/// §7: one block at a time is executed and written.
+/// §7: one block at a time is written; the application is asked for the next one meanwhile, and
+/// which of the two it answers first does not matter.
 #[test]
 fn blocks_are_written_one_after_the_other() {
     let world = World::bft(4);
+    for answers_first in [true, false] {
+        let mut node = Node::new(&world, 0);
+        node.application = Application::Slow;
+        node.hears(2, alive(0, id(2, 0)));
+        node.hears(2, Packet::Blocks((1..=2).map(|at| final_block(&world, at)).collect()));
+        assert_eq!((node.checks.len(), node.writes.len()), (1, 0));
+        node.answers();
+        assert_eq!((node.checks.len(), node.writes.len()), (1, 1));
+        assert_eq!((node.checks[0].id, node.checks[0].parent), (id(2, 0), id(1, 0)));
+        if answers_first {
+            node.answers();
+            node.writes_end();
+        } else {
+            node.writes_end();
+            node.answers();
+        }
+        assert_eq!(node.committed, id(1, 0));
+        assert_eq!((node.checks.len(), node.writes.len()), (0, 1));
+        node.writes_end();
+        assert_eq!(node.committed, id(2, 0));
+    }
+}
+
+/// §7: what is wrong with the next block of an answer is judged at its turn, and its sender then.
+#[test]
+fn a_wrong_body_is_blamed_at_its_turn() {
+    let world = World::bft(4);
     let mut node = Node::new(&world, 0);
     node.application = Application::Slow;
+    let wrong = FinalBlock { body: block(2, 9).1, ..final_block(&world, 2) };
     node.hears(2, alive(0, id(2, 0)));
-    node.hears(2, Packet::Blocks((1..=2).map(|at| final_block(&world, at)).collect()));
-    assert_eq!((node.checks.len(), node.writes.len()), (1, 0));
+    node.hears(2, Packet::Blocks(vec![final_block(&world, 1), wrong]));
     node.answers();
-    assert_eq!((node.checks.len(), node.writes.len()), (0, 1));
+    node.answers();
+    let accused = |node: &Node<'_>| node.outputs.iter().any(|output| output.accused.is_some());
+    assert!(!accused(&node), "not yet");
     node.writes_end();
-    assert_eq!((node.checks.len(), node.writes.len()), (1, 0));
+    assert_eq!(node.checks.len(), 1);
+    node.answers();
+    assert!(accused(&node));
+    assert_eq!(node.committed, id(1, 0));
 }
 
 /// §7: an answer with a certificate that does not verify, a gap, or another's certificate is
