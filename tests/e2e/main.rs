@@ -4,17 +4,19 @@
 //! [`harness`] waits for it, at most a minute, and writes to standard error how long it took.
 //!
 //! Read in this order: [`harness`], [`by_hand`], [`token`], [`crashes`], [`refused`],
-//! [`proofs`], [`members`], [`bad_input`], [`operators`], [`observers`], [`watching`],
-//! [`mod@dev`], [`devnet`], [`mod@bench`], [`clients`].
+//! [`proofs`], [`members`], [`changes`], [`forger`], [`bad_input`], [`operators`], [`observers`],
+//! [`watching`], [`mod@dev`], [`devnet`], [`mod@bench`], [`clients`].
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
 mod bench;
 mod by_hand;
+mod changes;
 mod clients;
 mod crashes;
 mod dev;
 mod devnet;
+mod forger;
 mod harness;
 mod members;
 mod observers;

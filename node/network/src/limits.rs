@@ -47,8 +47,7 @@ pub const MAX_RECORDS_BYTES: usize = 64 * 1024;
 /// Until its hello was accepted, a connection lives at most this long.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a refused peer has to read why, and one that is no longer admitted to read what was on
-/// its way to it: the block that ended its part. Nothing that it says counts meanwhile.
+/// How long a refused peer has to read why. Nothing that it says counts meanwhile.
 pub const REFUSAL_LINGER: Duration = Duration::from_secs(1);
 
 /// TCP, noise and yamux must be agreed upon within this; a port scanner holds a place no longer.

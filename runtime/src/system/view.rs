@@ -128,18 +128,17 @@ pub(crate) fn fault(stop: Stop) -> StateError {
 
 /// Whether a block changed anything that [`SystemState::read`] shows.
 pub fn is_changed_by(changes: &StateChanges) -> bool {
-    let touches = |contract: Address| {
-        changes.storage.range((contract, U256::ZERO)..=(contract, U256::MAX)).next().is_some()
-    };
-    touches(MEMBERS) || touches(NODES)
+    touch(changes, &[MEMBERS, NODES])
 }
 
 /// Whether a block changed who may send or create.
 pub fn changes_permissions(changes: &StateChanges) -> bool {
-    let touches = |contract: Address| {
-        changes.storage.range((contract, U256::ZERO)..=(contract, U256::MAX)).next().is_some()
-    };
-    touches(TRANSACTIONS) || touches(CONTRACTS) || touches(MEMBERS)
+    touch(changes, &[TRANSACTIONS, CONTRACTS, MEMBERS])
+}
+
+fn touch(changes: &StateChanges, contracts: &[Address]) -> bool {
+    let slots = |of: Address| changes.storage.range((of, U256::ZERO)..=(of, U256::MAX));
+    contracts.iter().any(|contract| slots(*contract).next().is_some())
 }
 
 impl SystemState {

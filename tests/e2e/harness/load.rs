@@ -30,26 +30,51 @@ const PAYERS: [u32; 4] = [6, 7, 8, 9];
 
 /// Transfers at a constant rate, until [`Load::end`].
 pub(crate) struct Load {
-    targets: Arc<Mutex<Vec<SocketAddr>>>,
+    targets: Targets,
+    sent: Sent,
     stop: Arc<AtomicBool>,
     sending: JoinHandle<Vec<B256>>,
     began: u64,
 }
+
+/// The nodes that transfers go to, turn by turn.
+type Targets = Arc<Mutex<Vec<SocketAddr>>>;
+/// Every transfer so far, as it is sent: the payers take turns, each from nonce 0.
+type Sent = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Load {
     /// Begins to send `rate` transfers a second to these nodes, turn by turn.
     pub(crate) async fn begin(rate: u32, nodes: &[&NodeProcess]) -> Self {
         let targets: Vec<_> = nodes.iter().map(|node| node.rpc()).collect();
         let began = nodes[0].reader().await.get_block_number().await.unwrap();
-        let targets = Arc::new(Mutex::new(targets));
+        let (targets, sent) = (Arc::new(Mutex::new(targets)), Sent::default());
         let stop = Arc::new(AtomicBool::new(false));
-        let sending = tokio::spawn(send(rate, Arc::clone(&targets), Arc::clone(&stop)));
-        Self { targets, stop, sending, began }
+        let sending = send(rate, Arc::clone(&targets), Arc::clone(&sent), Arc::clone(&stop));
+        Self { targets, sent, stop, sending: tokio::spawn(sending), began }
     }
 
     /// From now on it goes to these nodes.
     pub(crate) fn aim(&self, nodes: &[&NodeProcess]) {
         *self.targets.lock().unwrap() = nodes.iter().map(|node| node.rpc()).collect();
+    }
+
+    /// What was taken and is not final yet is sent again: what waits does not outlive the loss of
+    /// all nodes at once, and only clients still have it.
+    pub(crate) async fn send_again(&self) {
+        let target = self.targets.lock().unwrap()[0];
+        let reader = client(target).await;
+        for (at, index) in PAYERS.into_iter().enumerate() {
+            let next = reader.get_transaction_count(account(index).address()).await.unwrap();
+            let from = usize::try_from(next).unwrap() * PAYERS.len() + at;
+            let lost: Vec<_> = {
+                let sent = self.sent.lock().unwrap();
+                let from = sent.iter().enumerate().skip(from);
+                from.step_by(PAYERS.len()).map(|(at, raw)| (at, raw.clone())).collect()
+            };
+            for (number, raw) in lost {
+                deliver(raw, number, Arc::clone(&self.targets)).await;
+            }
+        }
     }
 
     /// Stops, waits until all of it is final on a node, and gives the longest pause between two
@@ -86,7 +111,7 @@ async fn client(target: SocketAddr) -> DynProvider {
     ProviderBuilder::new().connect(&format!("http://{target}")).await.unwrap().erased()
 }
 
-async fn send(rate: u32, targets: Arc<Mutex<Vec<SocketAddr>>>, stop: Arc<AtomicBool>) -> Vec<B256> {
+async fn send(rate: u32, targets: Targets, sent: Sent, stop: Arc<AtomicBool>) -> Vec<B256> {
     let wallets = PAYERS.map(|index| EthereumWallet::from(account(index)));
     let mut beat = tokio::time::interval(Duration::from_secs(1) / rate);
     let mut sending = Vec::new();
@@ -104,19 +129,20 @@ async fn send(rate: u32, targets: Arc<Mutex<Vec<SocketAddr>>>, stop: Arc<AtomicB
             .with_max_priority_fee_per_gas(0);
         let signed: TxEnvelope = request.build(&wallets[payer]).await.unwrap();
         let (hash, raw) = (*signed.tx_hash(), signed.encoded_2718());
+        sent.lock().unwrap().push(raw.clone());
         sending.push((hash, tokio::spawn(deliver(raw, number, Arc::clone(&targets)))));
         number += 1;
     }
-    let mut sent = Vec::new();
+    let mut hashes = Vec::new();
     for (hash, task) in sending {
         task.await.unwrap();
-        sent.push(hash);
+        hashes.push(hash);
     }
-    sent
+    hashes
 }
 
 /// A client that is refused or cut off turns to the next node, as load balancers do.
-async fn deliver(raw: Vec<u8>, number: usize, targets: Arc<Mutex<Vec<SocketAddr>>>) {
+async fn deliver(raw: Vec<u8>, number: usize, targets: Targets) {
     let turn = AtomicUsize::new(number);
     let send = || async {
         let target = {

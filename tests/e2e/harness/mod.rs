@@ -1,6 +1,7 @@
 //! Processes, networks of them, and waiting.
 
 mod command;
+mod consortium;
 mod http;
 mod ledger;
 mod load;
@@ -12,6 +13,7 @@ mod screen;
 mod wait;
 
 pub(crate) use command::{mokka, mokka_fails, mokka_fails_with, mokka_succeeds, signal_group};
+pub(crate) use consortium::{Consortium, counts, validates, validators};
 pub(crate) use http::{get, post};
 pub(crate) use ledger::{Ledger, receipt};
 pub(crate) use load::Load;

@@ -30,6 +30,15 @@ pub(crate) struct Network {
 impl Network {
     /// Makes a network, starts all its nodes, and waits for the first leader.
     pub(crate) async fn start(plan: Plan) -> Self {
+        Self::start_those(plan, |_| true).await
+    }
+
+    /// The same, but one node does not start.
+    pub(crate) async fn start_without(absent: usize, plan: Plan) -> Self {
+        Self::start_those(plan, |at| at != absent).await
+    }
+
+    async fn start_those(plan: Plan, starts: impl Fn(usize) -> bool) -> Self {
         let turn = turn().await;
         let root = tempfile::tempdir().unwrap();
         plan.create(root.path());
@@ -37,7 +46,8 @@ impl Network {
         let nodes = (0..plan.validators).map(name).collect();
         let mut network = Self { nodes, root, _turn: turn };
         let started = Instant::now();
-        network.restart_all().await;
+        let nodes = network.nodes.iter_mut().enumerate();
+        start_together(nodes.filter(|(at, _)| starts(*at)).map(|(_, node)| node)).await;
         network.leader().await;
         report(format_args!("{plan:?}: a leader {:?} after the start", started.elapsed()));
         network
@@ -80,10 +90,7 @@ impl Network {
 
     /// Starts all nodes together.
     pub(crate) async fn restart_all(&mut self) {
-        self.nodes.iter_mut().for_each(NodeProcess::spawn);
-        for node in &mut self.nodes {
-            node.ready().await;
-        }
+        start_together(self.nodes.iter_mut()).await;
     }
 
     /// The node that all running ones follow, once they agree and it runs.
@@ -111,5 +118,13 @@ impl Network {
             }
         }
         None
+    }
+}
+
+async fn start_together(nodes: impl Iterator<Item = &mut NodeProcess>) {
+    let mut nodes: Vec<_> = nodes.collect();
+    nodes.iter_mut().for_each(|node| node.spawn());
+    for node in nodes {
+        node.ready().await;
     }
 }

@@ -284,8 +284,10 @@ impl Service {
             match self.judge(&id, &hello) {
                 Ok(other) if other != role => self.change_role(id, role, other),
                 Ok(_) => {}
-                // What is on its way to it, it may still read.
-                Err(_) => self.refuse(id, Reason::NoLongerAdmitted),
+                Err(_) => {
+                    self.refuse(id, Reason::NoLongerAdmitted);
+                    self.hang_up(id);
+                }
             }
         }
         self.begin_anew(&before);
