@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { bytecode, keys, payee, supply, urls } from './shared.mjs';
+import { bytecode, keys, members, payee, supply, urls } from './shared.mjs';
 
 // The program itself lies in a package of its own for each platform.
 function find() {
@@ -69,7 +69,6 @@ function wait(condition) {
 }
 
 // Members decide with nothing but cast: a fifth validator joins, and leaves again.
-const members = '0x4d6f6b6b61000000000000000000000000000001';
 const { ROOT: root, NEWCOMER: newcomer, ENDPOINT: endpoint } = process.env;
 const decide = (member, ...line) => {
   const keystore = ['--keystore', `${root}/key-${member}.json`];

@@ -1,7 +1,7 @@
-// ethers 6: deploy, transfer, events, errors, fees, WebSocket.
+// ethers 6: deploy, transfer, events, errors, fees, WebSocket, members.
 import assert from 'node:assert/strict';
-import { ContractFactory, JsonRpcProvider, Wallet, WebSocketProvider } from 'ethers';
-import { abi, bytecode, keys, payee, supply, urls } from './shared.mjs';
+import { Contract, ContractFactory, JsonRpcProvider, Wallet, WebSocketProvider } from 'ethers';
+import { abi, bytecode, keys, members, membersAbi, payee, supply, urls } from './shared.mjs';
 
 // Answers are not kept (250 ms otherwise): blocks are faster than that, and nonces would be old.
 const options = { pollingInterval: 100, cacheTimeout: -1 };
@@ -58,4 +58,18 @@ await assert.rejects(other.transfer.staticCall(payee, 9n), (error) => {
   return true;
 });
 await assert.rejects(token.fail.staticCall('no luck'), /execution reverted: "no luck"/);
+
+// Members, by the published interface: anybody reads, and a stranger is told why not to decide.
+const council = new Contract(members, membersAbi, wallet);
+const [names, values] = await council.settings(); // By name, `values` is that of an Array.
+assert.ok(values[names.indexOf('heartbeat')] > 0n);
+const validators = await council.validators();
+assert.equal(validators.length, 4);
+for (const { account } of validators) assert.ok(await council.isMember(account));
+const { publicKey, name, endpoint } = validators[0];
+await assert.rejects(council.addValidator.staticCall(publicKey, name, endpoint), (error) => {
+  assert.equal(error.revert.name, 'NotAMember');
+  assert.deepEqual([...error.revert.args], [wallet.address]);
+  return true;
+});
 provider.destroy();

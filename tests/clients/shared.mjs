@@ -1,8 +1,14 @@
-// What the scripts share: the nodes, the token, accounts that everybody knows.
+// What the scripts share: the nodes, the contracts, accounts that everybody knows.
 import fs from 'node:fs';
+import path from 'node:path';
+
+const read = (file) =>
+  JSON.parse(fs.readFileSync(path.join(process.env.REPOSITORY, file), 'utf8'));
 
 export const urls = process.argv.slice(2);
-export const { abi, bytecode } = JSON.parse(fs.readFileSync(process.env.TOKEN, 'utf8'));
+export const { abi, bytecode } = read('tests/e2e/contracts/Token.json');
+export const members = '0x4d6f6b6b61000000000000000000000000000001';
+export const membersAbi = read('runtime/contracts/IMembers.json');
 export const supply = 1_000_000n;
 export const payee = '0x7070707070707070707070707070707070707070';
 

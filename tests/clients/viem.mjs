@@ -1,8 +1,8 @@
-// viem: deploy, transfer, events, errors, fees.
+// viem: deploy, transfer, events, errors, fees, members.
 import assert from 'node:assert/strict';
 import { BaseError, ContractFunctionRevertedError, createPublicClient, createWalletClient, defineChain, http } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import { abi, bytecode, keys, payee, supply, urls } from './shared.mjs';
+import { abi, bytecode, keys, members, membersAbi, payee, supply, urls } from './shared.mjs';
 
 const chain = defineChain({
   id: 1337,
@@ -49,3 +49,6 @@ const poor = await revert('transfer', [payee, 9n], payee.replaceAll('7', '1'));
 assert.equal(poor.data.errorName, 'ERC20InsufficientBalance');
 assert.deepEqual(poor.data.args.slice(1), [0n, 9n]);
 assert.equal((await revert('fail', ['no luck'], account)).reason, 'no luck');
+
+const list = { address: members, abi: membersAbi, functionName: 'validators' };
+assert.equal((await client.readContract(list)).length, 4);

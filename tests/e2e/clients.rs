@@ -1,4 +1,4 @@
-//! Tools that people use: `cast`, ethers and viem, as npm gives them.
+//! Tools that people use: `solc`, `cast`, ethers and viem, as npm gives them.
 //!
 //! They are installed once, into the target folder, by the versions that
 //! `tests/clients/package-lock.json` pins. Without node and npm, or where npm reaches no registry,
@@ -27,13 +27,18 @@ const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
 /// What npm says when there is no network; whatever else it says is a mistake of ours.
 const OFFLINE: [&str; 5] = ["EAI_AGAIN", "ECONN", "ENETUNREACH", "ENOTFOUND", "ETIMEDOUT"];
 
+/// The folder of the repository.
+fn repository() -> PathBuf {
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("..").canonicalize().unwrap()
+}
+
 /// The folder with the installed packages and the scripts, or why there is none.
 async fn installed() -> Result<PathBuf, String> {
     for tool in ["node", "npm"] {
         let asked = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
         asked.map_err(|error| format!("{tool} is not here: {error}"))?;
     }
-    let from = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../tests/clients");
+    let from = repository().join("tests/clients");
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
     std::fs::create_dir_all(&to).unwrap();
     let lock = "package-lock.json";
@@ -41,7 +46,10 @@ async fn installed() -> Result<PathBuf, String> {
     let is_done = std::fs::read(to.join("done")).is_ok_and(|done| done == fresh);
     for entry in std::fs::read_dir(&from).unwrap() {
         let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        // All but `node_modules`, which is there once somebody installed them by hand.
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
     }
     if !is_done {
         let mut npm = tokio::process::Command::new("npm");
@@ -64,13 +72,11 @@ async fn installed() -> Result<PathBuf, String> {
 async fn tools_of_ethereum_work_as_on_any_chain() {
     let folder = match installed().await {
         Ok(folder) => folder,
-        Err(reason) => return report(format_args!("skipped cast, ethers, viem: {reason}")),
+        Err(reason) => return report(format_args!("skipped solc, cast, ethers, viem: {reason}")),
     };
     let network = Network::start(Plan::bft(4)).await;
     let urls: Vec<_> =
         (0..network.len()).map(|at| format!("http://{}", network.node(at).rpc())).collect();
-    let token = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap())
-        .join("../tests/e2e/contracts/Token.json");
     // A node that members let in with `cast` alone.
     let (root, port) = (network.root(), free_ports(1));
     let newcomer = new_key(root, "elena.json");
@@ -78,10 +84,10 @@ async fn tools_of_ethereum_work_as_on_any_chain() {
     let mut elena = NodeProcess::new(root, "elena");
     elena.start().await;
     let endpoint = format!("/ip4/127.0.0.1/tcp/{port}");
-    for script in ["cast.mjs", "ethers.mjs", "viem.mjs"] {
+    for script in ["contracts.mjs", "cast.mjs", "ethers.mjs", "viem.mjs"] {
         let started = std::time::Instant::now();
         let mut node = tokio::process::Command::new("node");
-        node.arg(script).args(&urls).env("TOKEN", &token).env("ROOT", root);
+        node.arg(script).args(&urls).env("REPOSITORY", repository()).env("ROOT", root);
         node.env("NEWCOMER", &newcomer).env("ENDPOINT", &endpoint);
         node.current_dir(&folder).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(SCRIPT_LIMIT, node.output()).await;

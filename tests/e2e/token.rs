@@ -24,7 +24,7 @@ sol! {
 const SUPPLY: u64 = 1_000_000;
 const PAYEE: Address = Address::repeat_byte(0x70);
 
-/// What `contracts/compile.cjs` made of `contracts/Token.sol`, with its constructor's argument.
+/// What `solc` made of `contracts/Token.sol`, with its constructor's argument.
 fn creation() -> Bytes {
     let artifact: serde_json::Value =
         serde_json::from_str(include_str!("contracts/Token.json")).unwrap();
