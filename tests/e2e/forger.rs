@@ -1,7 +1,8 @@
 //! A validator that makes a block which no honest one would make.
 //!
 //! It has a validator's key, speaks to the others through the real network, follows the protocol,
-//! and checks nothing. When it leads, it puts a transaction into a block whose sender is on no list.
+//! and checks nothing. When it leads, it puts a transaction of a sender that is on no list into a
+//! block.
 
 use std::{net::SocketAddr, sync::Arc};
 
