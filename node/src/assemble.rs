@@ -131,7 +131,8 @@ impl Parts {
         tasks.push(self.spawn("metrics server", web::serve(web, pages)));
         let pid = std::process::id();
         let addresses = Addresses { pid, rpc: rpc.address(), metrics: metrics_address, p2p };
-        Ok(Node { addresses, stop: self.stop, engine, running, tasks, rpc })
+        let (asked, stop) = (CancellationToken::new(), self.stop);
+        Ok(Node { addresses, asked, stop, engine, running, tasks, rpc })
     }
 
     fn around_pool(

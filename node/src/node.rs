@@ -73,6 +73,9 @@ pub struct Addresses {
 /// A running node.
 pub struct Node {
     pub(crate) addresses: Addresses,
+    /// The operator asks it to end.
+    pub(crate) asked: CancellationToken,
+    /// Its parts are to end.
     pub(crate) stop: CancellationToken,
     pub(crate) engine: mokka::Handle,
     pub(crate) running: mokka::Running,
@@ -136,7 +139,7 @@ impl Node {
 
     /// Ends the node in order when it is cancelled.
     pub fn stop_handle(&self) -> CancellationToken {
-        self.stop.clone()
+        self.asked.clone()
     }
 
     /// Waits until the node ends: in order after [`Node::stop_handle`], or because a part of it
@@ -150,7 +153,7 @@ impl Node {
             tokio::select! {
                 // Whoever ends because all are told to is not the one that failed.
                 biased;
-                () = self.stop.cancelled() => break Ok(()),
+                () = self.asked.cancelled() => break Ok(()),
                 ended = self.running.ended(), if consensus == Consensus::Runs => {
                     consensus = Consensus::Ended;
                     match ended {
@@ -161,14 +164,14 @@ impl Node {
                         Err(reason) => break Err(failed("consensus", &reason)),
                     }
                 }
-                () = self.rpc.ended() => break judge("RPC server", End::Vanished, &self.stop),
-                (name, end) = first_to_end(&mut self.tasks) => break judge(name, end, &self.stop),
+                () = self.rpc.ended() => break judge("RPC server", End::Vanished),
+                (name, end) = first_to_end(&mut self.tasks) => break judge(name, end),
             }
         };
-        let orderly = self.stop.is_cancelled();
         self.engine.stop();
-        if orderly && consensus == Consensus::Runs {
-            info!("stopping: giving up leadership, then closing");
+        if self.asked.is_cancelled() && consensus == Consensus::Runs {
+            // With the others still connected: it may have to hand over.
+            info!("stopping: handing over leadership, then closing");
             if let Err(reason) = self.running.ended().await {
                 error!(%reason, "consensus did not end in order");
             }
@@ -203,9 +206,9 @@ fn failed(part: &'static str, reason: &(impl ToString + ?Sized)) -> NodeEnded {
     NodeEnded { part, reason: reason.to_string() }
 }
 
-fn judge(name: &'static str, end: End, stop: &CancellationToken) -> Result<(), NodeEnded> {
+/// What the end of a part means while none was told to end.
+fn judge(name: &'static str, end: End) -> Result<(), NodeEnded> {
     match end {
-        End::Orderly if stop.is_cancelled() => Ok(()),
         End::Orderly => Err(failed(name, "nobody had told it to; this is a bug, please report it")),
         End::Failed(reason) => Err(failed(name, &reason)),
         End::Vanished => Err(failed(name, "it panicked; see standard error")),

@@ -77,6 +77,7 @@ impl Consensus {
             out.accuse(sender, PeerFault::InvalidSignature);
             return false;
         }
+        self.witness_proposal(index, proposal, out);
         true
     }
 

@@ -60,6 +60,7 @@ impl Consensus {
         if self.committee.check_certificate(&certificate).is_err() {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
+        self.witness_certificate(&certificate, out);
         self.notice_certificate(now, &certificate, out);
         self.see_view(now, view, out);
         if view != self.promise.view {
@@ -104,6 +105,7 @@ impl Consensus {
         if !proved {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
+        self.witness_certificate(certificate, out);
         self.notice_certificate(now, certificate, out);
         self.see_view(now, view, out);
         let ours = match id.height == self.committed.height {

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use mokka_crypto::{Committee, KeyNotOnCurve, digest};
 use mokka_types::{
     Base, BaseDigest, BlockId, Certificate, CertifiedBase, ChainHash, CrashModel, Envelope, Epoch,
-    Height, Mark, Monotonic, Packet, Phase, Prepared, PreparedRecord, Promise, Proof, PublicKey,
-    Quorum, RunNumber, SafetyState, Settings, Signers, Term, ValidatorIndex, ValidatorSet, View,
-    Vote,
+    HandoverToken, Height, Mark, Monotonic, Packet, Phase, Prepared, PreparedRecord, Promise,
+    Proof, PublicKey, Quorum, RunNumber, SafetyState, Settings, Signers, Term, ValidatorIndex,
+    ValidatorSet, View, Vote,
 };
 
 use crate::{
     at_height::AtHeight,
     catchup::Catchup,
+    eligibility::{PastLeaders, Penalties},
     epochs::Guest,
+    evidence::Witnessed,
     invariants,
     io::{Action, EmptyBlock, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting},
     peers::{Novelty, Peers},
@@ -139,6 +141,11 @@ pub struct Consensus {
     pub(crate) stand_at: Monotonic,
     pub(crate) last_vote_at: Option<Monotonic>,
     pub(crate) rival_at: Option<Monotonic>,
+    /// The last instant at which a leader lived, as far as we know (§5.5).
+    pub(crate) leader_lived_at: Monotonic,
+    pub(crate) past_leaders: PastLeaders,
+    pub(crate) penalties: Penalties,
+    pub(crate) witnessed: Witnessed,
     /// The committed height that refused our lower base: there we stand again (§5.4).
     pub(crate) stand_from: Option<Height>,
     /// Did not sign when they were asked (§5.4).
@@ -147,6 +154,8 @@ pub struct Consensus {
     pub(crate) granted: BTreeMap<ValidatorIndex, Granted>,
     pub(crate) held: BTreeMap<ValidatorIndex, Held>,
     pub(crate) signed_at: Option<Monotonic>,
+    /// A leader wants us to lead next (§5.7).
+    pub(crate) handover: Option<HandoverToken>,
 
     pub(crate) next: AtHeight,
     pub(crate) stashed: Option<Box<Envelope>>,
@@ -208,12 +217,17 @@ impl Consensus {
             stand_at: now,
             last_vote_at: None,
             rival_at: None,
+            leader_lived_at: now,
+            past_leaders: PastLeaders::default(),
+            penalties: Penalties::default(),
+            witnessed: Witnessed::default(),
             stand_from: None,
             silent: Signers::NONE,
             asked_to_sign: None,
             granted: BTreeMap::new(),
             held: BTreeMap::new(),
             signed_at: None,
+            handover: None,
             next: AtHeight::default(),
             stashed: None,
             catchup: Catchup::default(),
@@ -287,6 +301,7 @@ impl Consensus {
             Packet::Certified(certificate) => {
                 self.on_certified(now, index, *certificate, novelty, out);
             }
+            Packet::Handover(handover) => self.on_handover(now, index, *handover, out),
             Packet::Blocks(blocks) => self.on_blocks(now, sender, blocks, out),
             Packet::Body(reply) => self.on_body(sender, reply, out),
             // The driver answers these from the store.
@@ -315,6 +330,7 @@ impl Consensus {
             | Packet::PrepareVote(_)
             | Packet::CommitVote(_)
             | Packet::Certified(_)
+            | Packet::Handover(_)
             | Packet::BlocksRequest(_)
             | Packet::BodyRequest(_) => out.ignore(Ignored::NotAValidator),
         }
@@ -438,12 +454,15 @@ impl Consensus {
         }
     }
 
+    /// A leader hands over first (§5.7), unless it is told again.
     fn on_stop(&mut self, now: Monotonic, out: &mut Output) {
-        self.operation = Operation::Stopping;
+        let again = std::mem::replace(&mut self.operation, Operation::Stopping);
         match &self.role {
-            Role::Leader(_) => self.resign(now, crate::io::EndOfTerm::Stopped, out),
+            Role::Leader(_) if again == Operation::Stopping => {
+                self.resign(now, crate::io::EndOfTerm::Stopped, out);
+            }
             Role::Candidate(_) => self.become_follower(now, out),
-            Role::Follower => {}
+            Role::Leader(_) | Role::Follower => {}
         }
     }
 }

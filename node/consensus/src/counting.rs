@@ -157,6 +157,10 @@ impl Consensus {
         signed: &Signed,
         out: &mut Output,
     ) {
+        // Whatever became of our candidacy: it may contradict another one.
+        if self.committee.check_signed(index, &signed.ballot, &signed.signature) {
+            self.witness_claim(index, &signed.ballot, signed.signature, out);
+        }
         let Role::Candidate(candidacy) = &mut self.role else {
             return out.ignore(Ignored::NotStanding);
         };

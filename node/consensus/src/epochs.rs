@@ -11,6 +11,8 @@ use mokka_types::{
 use crate::{
     at_height::AtHeight,
     consensus::Consensus,
+    eligibility::{PastLeaders, Penalties},
+    evidence::Witnessed,
     io::{Action, EndOfTerm, Event, Fatal, Ignored, Output},
     role::Role,
 };
@@ -61,7 +63,12 @@ impl Consensus {
         self.granted = BTreeMap::new();
         self.held = BTreeMap::new();
         self.signed_at = None;
+        self.handover = None;
         self.rival_at = None;
+        self.leader_lived_at = now;
+        self.past_leaders = PastLeaders::default();
+        self.penalties = Penalties::default();
+        self.witnessed = Witnessed::default();
         self.stand_from = None;
         self.stashed = None;
         self.next = AtHeight::default();
@@ -170,6 +177,7 @@ fn claim(packet: &Packet) -> Option<Claim<'_>> {
         }
         // A certificate is of the epoch that it ends, too.
         Packet::Certified(_)
+        | Packet::Handover(_)
         | Packet::Sign(_)
         | Packet::Signed(_)
         | Packet::PrepareVote(_)

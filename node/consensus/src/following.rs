@@ -107,6 +107,7 @@ impl Consensus {
             self.silent = proof.signers.iter().fold(self.silent, |all, one| all.without(one));
             self.newest_proof = Some(proof.clone());
         }
+        self.note_leader(proof.view.term, &proof.candidate);
         let followed = self.leader.as_ref().map(|leader| leader.proof.view);
         if proof.view > self.promise.view
             || proof.view == self.promise.view && followed != Some(proof.view)
@@ -137,6 +138,9 @@ impl Consensus {
         let ours = proof.candidate.x() == self.config.key.x();
         let heard = from == index && !ours;
         let silent_since = self.config.settings.heartbeat * 2;
+        if heard {
+            self.leader_lived_at = now;
+        }
         self.leader = Some(Followed {
             proof: proof.clone(),
             index,
@@ -156,6 +160,7 @@ impl Consensus {
         let Some(leader) = &self.leader else { return };
         let (view, key) = (leader.proof.view, leader.proof.candidate);
         self.farewell_at = None;
+        self.handover = None;
         self.next.accepted = None;
         self.next.prepare = None;
         self.owed_since = None;
@@ -185,7 +190,10 @@ impl Consensus {
         if let Some(leader) = &mut self.leader {
             leader.news_at = now;
         }
+        self.leader_lived_at = now;
         match &self.role {
+            // It lives, and wants us to lead.
+            Role::Candidate(_) if self.own_handover().is_some() => {}
             Role::Candidate(_) => self.become_follower(now, out),
             Role::Follower => self.restart_leader_timeout(now),
             Role::Leader(_) => {}

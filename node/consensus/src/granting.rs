@@ -65,7 +65,7 @@ impl Consensus {
         out: &mut Output,
     ) {
         let lawful = self
-            .rules_of_state(&vote.ballot, &vote.base)
+            .rules_of_state(now, &vote.ballot, &vote.base)
             .and_then(|()| self.base_is_proved(&vote.ballot, &vote.base));
         if let Err(reason) = lawful {
             return self.refuse(index, vote.ballot, reason, out);
@@ -76,10 +76,12 @@ impl Consensus {
         if self.takes_part().is_none() {
             return out.ignore(Ignored::Behind);
         }
-        match (self.protected_until(now, index), waiting) {
+        let handed_over = self.handed_over(index, vote.handover.as_ref());
+        match (self.protected_until(now, index, handed_over), waiting) {
             (None, _) => {
-                let ballot = vote.ballot;
-                self.granted.insert(index, Granted { ballot, base: vote.base, answered: None });
+                let (ballot, base) = (vote.ballot, vote.base);
+                let granted = Granted { ballot, base, handed_over, answered: None };
+                self.granted.insert(index, granted);
                 out.act(Action::Grant(ballot));
             }
             (Some(Protection::Until(until)), Waiting::Allowed) => {
@@ -131,7 +133,12 @@ impl Consensus {
     }
 
     /// Rules 1 to 3, and the comparison of rule 4: what may change between the two rounds.
-    fn rules_of_state(&self, ballot: &Ballot, base: &CertifiedBase) -> Result<(), Refusal> {
+    fn rules_of_state(
+        &self,
+        now: Monotonic,
+        ballot: &Ballot,
+        base: &CertifiedBase,
+    ) -> Result<(), Refusal> {
         let own = self.promise;
         if ballot.view.epoch != self.epoch() {
             return Err(Refusal::Epoch);
@@ -144,6 +151,10 @@ impl Consensus {
         }
         if self.is_out_of_bounds(ballot.view) {
             return Err(Refusal::TermTooHigh);
+        }
+        let candidate = self.committee.set().index_of(&ballot.candidate);
+        if candidate.is_none_or(|at| !self.is_eligible(now, at) || self.is_in_penalty(now, at)) {
+            return Err(Refusal::NotEligible);
         }
         if base.base.rank() < self.base().rank() {
             return Err(Refusal::LowerBase);
@@ -197,18 +208,27 @@ impl Consensus {
         if committed && prepared { Ok(()) } else { Err(Refusal::InvalidBase) }
     }
 
-    /// Rule 6: who else is alive, and until when we wait to see it.
+    /// Rule 6: who else is alive, and until when we wait to see it. The leader that has
+    /// `handed_over` this term to the candidate protects itself no more (§5.7).
     pub(crate) fn protected_until(
         &self,
         now: Monotonic,
         candidate: ValidatorIndex,
+        handed_over: Option<View>,
     ) -> Option<Protection> {
-        if self.leads() && Some(candidate) != self.me {
+        let steps_aside = |view: View| handed_over == Some(view);
+        if let Role::Leader(leadership) = &self.role
+            && Some(candidate) != self.me
+            && !steps_aside(leadership.view())
+        {
             return Some(Protection::Certain);
         }
         let span = self.config.settings.heartbeat * 3 / 2;
         let leader = self.leader.as_ref().filter(|at| {
-            at.index != candidate && at.life == Life::Alive && self.proof_holds(now, at)
+            at.index != candidate
+                && at.life == Life::Alive
+                && self.proof_holds(now, at)
+                && !steps_aside(at.proof.view)
         });
         let by_news = leader.map(|leader| leader.news_at.after(span));
         let other_signed = self.promise.signed.is_some_and(|signed| {
@@ -253,8 +273,8 @@ impl Consensus {
         if !sign.signers.contains(me) {
             return out.ignore(Ignored::Unknown);
         }
-        let lawful = self.rules_of_state(&sign.ballot, &granted.base).is_ok();
-        if !lawful || self.protected_until(now, index).is_some() {
+        let lawful = self.rules_of_state(now, &sign.ballot, &granted.base).is_ok();
+        if !lawful || self.protected_until(now, index, granted.handed_over).is_some() {
             return out.ignore(Ignored::RulesFail);
         }
         if let Some(granted) = self.granted.get_mut(&index) {
@@ -284,6 +304,12 @@ impl Consensus {
             out.records.push(SafetyRecord::Promise(promise));
         }
         self.signed_at = Some(now);
+        if let Some(index) = self.committee.set().index_of(&ballot.candidate)
+            && Some(index) != self.me
+        {
+            let timeout = self.config.settings.election_timeout;
+            self.penalties.signed(index, ballot.view.term, now, timeout);
+        }
     }
 
     /// The candidate signs last, if it could still vote for itself (§5.3).
@@ -297,8 +323,9 @@ impl Consensus {
             return;
         }
         let (ballot, sign) = (*ballot, round.sign);
-        let lawful = base.base == self.base() && self.rules_of_state(&ballot, base).is_ok();
-        if !lawful || self.protected_until(now, me).is_some() {
+        let lawful = base.base == self.base() && self.rules_of_state(now, &ballot, base).is_ok();
+        let handed_over = self.handed_over(me, self.own_handover().as_ref());
+        if !lawful || self.protected_until(now, me, handed_over).is_some() {
             return self.fail(now, out);
         }
         self.bind_to(now, ballot, out);

@@ -2,8 +2,9 @@
 
 use mokka_crypto::Verified;
 use mokka_types::{
-    AggregatedNonce, Ballot, BlockHash, BlockId, Body, Certificate, Envelope, Epoch, Mark, Packet,
-    Phase, Proof, PublicKey, SafetyRecord, SetDigest, Settings, Signers, ValidatorSet, View,
+    AggregatedNonce, Ballot, BlockHash, BlockId, Body, Certificate, Envelope, Epoch, Evidence,
+    Mark, Packet, Phase, Proof, PublicKey, SafetyRecord, SetDigest, Settings, Signers,
+    ValidatorSet, View,
 };
 
 /// Something happened.
@@ -162,6 +163,8 @@ pub enum Action {
     CastVote(CastVote),
     /// Sign a proposal and send it (§6.1).
     Propose(Box<ProposeBlock>),
+    /// Sign that another is to lead, and send it that (§5.7).
+    HandOver(Box<HandOver>),
     /// Build a block on `parent`; answered by [`Input::Built`].
     BuildBlock(BuildRequest),
     /// Check a block; answered by [`Input::Checked`].
@@ -223,6 +226,17 @@ pub struct ProposeBlock {
     pub parent_certificate: Option<Certificate>,
     /// What the block contains.
     pub body: Body,
+}
+
+/// Hand over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HandOver {
+    /// The successor.
+    pub to: PublicKey,
+    /// The term that we lead.
+    pub view: View,
+    /// Proves the last block; none for genesis.
+    pub certificate: Option<Certificate>,
 }
 
 /// Build a block.
@@ -326,6 +340,8 @@ pub enum Event {
     /// Our key must sign nothing from this state, until members replace it (§8). Said when it turns
     /// out, and at every start.
     Marked(Mark),
+    /// A validator signed two statements of which an honest one makes one (§10).
+    Evidence(Box<Evidence>),
     /// These cast no vote for a block of ours, not even too late for its certificate.
     VotesMissing(Signers),
 }

@@ -5,7 +5,7 @@ use mokka_types::{Ack, Monotonic, Packet, Proof};
 use crate::{
     consensus::Consensus,
     io::{Action, EndOfTerm, Event, Output, RoleName},
-    role::{Followed, Leadership, Life, Role, Work},
+    role::{Followed, Leadership, Life, Role, Succession, Work},
 };
 
 impl Consensus {
@@ -18,6 +18,7 @@ impl Consensus {
         }
         self.see_view(now, proof.view, out);
         self.silent = proof.signers.iter().fold(self.silent, |all, one| all.without(one));
+        self.note_leader(proof.view.term, &proof.candidate);
         self.newest_proof = Some(proof.clone());
         self.leader = Some(Followed {
             proof: proof.clone(),
@@ -34,6 +35,7 @@ impl Consensus {
             beats_at: now,
             work: Work::Idle,
             last: None,
+            succession: Succession::NotDue,
         }));
         self.enter_term(now, out);
         // From here on our base changes only by a commit: what it owes stays at hand (§6.1).
@@ -70,6 +72,7 @@ impl Consensus {
             return;
         }
         self.repeat_in_flight(now, out);
+        self.tick_handover(now, out);
         let Role::Leader(leadership) = &self.role else { return };
         if now >= leadership.beats_at {
             self.beat(now, out);

@@ -10,8 +10,8 @@
 //! certificate and the application's verdict arrive does not matter.
 //!
 //! Read in this order: `consensus` (the state and its step), `role`, `standing`, `granting`,
-//! `counting` (an election, from the candidate's and the voter's side), `following` and `leading`
-//! (a term), `proposing`, `accepting`, `voting`, `certified` (a block), `catchup`, `timers`,
+//! `counting` (an election, from the candidate's and the voter's side), `eligibility`, `following` and `leading`,
+//! `handover` (a term), `proposing`, `accepting`, `voting`, `certified` (a block), `catchup`, `timers`,
 //! `epochs` (the set changes), `mark` (lost state), `invariants`.
 //!
 //! # Where we differ from the specification, and why
@@ -21,7 +21,6 @@
 //!   the whole proposal again instead of its header (§6.8).
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are
 //!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed.
-//! * Eligibility (§5.5), handover (§5.7), penalties (§5.4) and evidence (§10) are not here yet.
 //! * What ended the last epoch is known by its id, so that keys of the old set prove nothing any
 //!   more, whoever holds them now (§9).
 //! * Alone in a set, a node is not marked by what it sees (§8), but a declared mark counts there,
@@ -36,9 +35,12 @@ mod catchup;
 mod certified;
 mod consensus;
 mod counting;
+mod eligibility;
 mod epochs;
+mod evidence;
 mod following;
 mod granting;
+mod handover;
 mod invariants;
 mod io;
 mod leading;
@@ -54,7 +56,7 @@ mod voting;
 pub use consensus::{Config, Consensus, Restored, Status};
 pub use io::{
     Accused, Action, Audience, BuildRequest, BuiltBlock, CastVote, CheckRequest, CheckTicket,
-    CheckedBlock, EmptyBlock, EndOfTerm, Event, Fatal, FinalizeBlock, FinalizedBlock, Ignored,
-    Input, Origin, Output, PeerFault, ProposeBlock, ProposedBlock, RoleName, SignBallot, Verdict,
-    WorkWaiting,
+    CheckedBlock, EmptyBlock, EndOfTerm, Event, Fatal, FinalizeBlock, FinalizedBlock, HandOver,
+    Ignored, Input, Origin, Output, PeerFault, ProposeBlock, ProposedBlock, RoleName, SignBallot,
+    Verdict, WorkWaiting,
 };

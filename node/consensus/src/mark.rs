@@ -45,6 +45,7 @@ impl Consensus {
             | Packet::Sign(_)
             | Packet::Alive(_)
             | Packet::Certified(_)
+            | Packet::Handover(_)
             | Packet::BlocksRequest(_)
             | Packet::Blocks(_)
             | Packet::BodyRequest(_)

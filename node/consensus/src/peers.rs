@@ -71,6 +71,7 @@ impl Peers {
             | PacketKind::Ack
             | PacketKind::Proposal
             | PacketKind::Certified
+            | PacketKind::Handover
             | PacketKind::BlocksRequest
             | PacketKind::Blocks
             | PacketKind::BodyRequest

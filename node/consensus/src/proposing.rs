@@ -21,7 +21,8 @@ impl Consensus {
     /// Begins the next block if one is owed, or is due (§6.1, §6.6).
     pub(crate) fn advance_leader(&mut self, now: Monotonic, out: &mut Output) {
         let Role::Leader(leadership) = &self.role else { return };
-        if leadership.work != Work::Idle || self.next.arriving.is_some() {
+        let busy = leadership.work != Work::Idle || self.next.arriving.is_some();
+        if busy || leadership.hands_over() {
             return;
         }
         let base = &leadership.proof.base;
@@ -129,8 +130,16 @@ impl Consensus {
             out.ignore(Ignored::Unknown);
             return None;
         };
-        if vote.view != view || vote.id != block.id || block.certified.is_some() {
+        if vote.view != view || vote.id.height != block.id.height || block.certified.is_some() {
             out.ignore(Ignored::Unknown);
+            return None;
+        }
+        if vote.id != block.id {
+            // Not for ours: whoever also votes for ours shows itself.
+            out.ignore(Ignored::Unknown);
+            if self.committee.check_block_vote(index, phase, vote) {
+                self.witness_vote(index, phase, *vote, out);
+            }
             return None;
         }
         let votes = match phase {
@@ -145,7 +154,11 @@ impl Consensus {
             out.accuse(key, PeerFault::InvalidSignature);
             return None;
         }
-        Some(block)
+        self.witness_vote(index, phase, *vote, out);
+        match &mut self.role {
+            Role::Leader(leadership) => leadership.work.in_flight(),
+            Role::Follower | Role::Candidate(_) => None,
+        }
     }
 
     pub(crate) fn on_prepare_vote(

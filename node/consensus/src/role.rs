@@ -90,6 +90,20 @@ pub(crate) struct Leadership {
     pub(crate) work: Work,
     /// Votes for the last block that may still come.
     pub(crate) last: Option<LastBlock>,
+    pub(crate) succession: Succession,
+}
+
+/// Whether a leader hands over (§5.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Succession {
+    NotDue,
+    /// No new block begins. The last of those that were `tried` has until then to be elected.
+    Asked {
+        tried: Signers,
+        until: Monotonic,
+    },
+    /// All that could were tried: it goes on until its proof ends.
+    Nobody,
 }
 
 /// Whose votes a certified block lacked; they have until the next proposal.
@@ -100,6 +114,11 @@ pub(crate) struct LastBlock {
 }
 
 impl Leadership {
+    /// Whether it begins no new block, because another is to lead (§5.7).
+    pub(crate) const fn hands_over(&self) -> bool {
+        matches!(self.succession, Succession::Asked { .. })
+    }
+
     pub(crate) fn view(&self) -> View {
         self.proof.view
     }
@@ -114,6 +133,16 @@ pub(crate) enum Work {
     Building { parent: BlockId },
     /// A block is in flight.
     InFlight(Box<InFlight>),
+}
+
+impl Work {
+    /// The block in flight.
+    pub(crate) fn in_flight(&mut self) -> Option<&mut InFlight> {
+        match self {
+            Self::InFlight(block) => Some(block),
+            Self::Idle | Self::Building { .. } => None,
+        }
+    }
 }
 
 /// A proposed block on its way to being final.
@@ -147,6 +176,8 @@ pub(crate) struct AskedToSign {
 pub(crate) struct Granted {
     pub(crate) ballot: Ballot,
     pub(crate) base: CertifiedBase,
+    /// The term whose leader wants it to lead (§5.7).
+    pub(crate) handed_over: Option<View>,
     /// The `Sign` that consumed the nonce.
     pub(crate) answered: Option<Sign>,
 }

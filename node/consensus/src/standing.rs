@@ -30,29 +30,38 @@ impl Consensus {
             return;
         }
         let half = self.config.settings.heartbeat / 2;
-        let wait = half * (3 + self.rank()) + self.jitter.up_to(half);
-        self.stand_at = now.after(wait);
+        let wait = half * (3 + self.rank(now)) + self.jitter.up_to(half);
+        let earliest = match self.me.is_some_and(|me| !self.is_eligible(now, me)) {
+            true => self.anybody_may_lead_at(now),
+            false => now,
+        };
+        self.stand_at = now.after(wait).max(earliest);
     }
 
     /// Nobody leads yet, nor did so lately: there is no silence to wait for (§9).
     pub(crate) fn stand_in_rank_order(&mut self, now: Monotonic) {
-        self.stand_at = now.after(self.config.settings.heartbeat / 2 * self.rank());
+        self.stand_at = now.after(self.config.settings.heartbeat / 2 * self.rank(now));
     }
 
-    /// Our place among all for the next term, so that validators do not stand at once (§4).
-    pub(crate) fn rank(&self) -> u32 {
+    /// Our place among the eligible for the next term, so that validators do not stand at once
+    /// (§4).
+    pub(crate) fn rank(&self, now: Monotonic) -> u32 {
         let next = View::new(self.epoch(), self.promise.view.term.next().unwrap_or_default());
         let ours = self.committee.rank(next, &self.config.key);
-        let keys = self.committee.set().keys();
-        let before = keys.iter().filter(|key| self.committee.rank(next, key) < ours).count();
-        u32::try_from(before).unwrap_or(u32::MAX)
+        let set = self.committee.set();
+        let eligible = set.indices().filter(|index| self.is_eligible(now, *index));
+        let ranks = eligible.map(|index| self.committee.rank(next, &self.key_of(index)));
+        u32::try_from(ranks.filter(|rank| *rank < ours).count()).unwrap_or(u32::MAX)
     }
 
     /// The leader timeout fired (§5.1).
     pub(crate) fn stand(&mut self, now: Monotonic, out: &mut Output) {
-        if self.takes_part().is_none() || self.operation == Operation::Stopping {
-            self.restart_leader_timeout(now.after(self.config.settings.election_timeout));
-            return;
+        let me = self.takes_part().filter(|_| self.operation == Operation::Running);
+        let Some(me) = me else {
+            return self.restart_leader_timeout(now.after(self.config.settings.election_timeout));
+        };
+        if !self.is_eligible(now, me) {
+            return self.restart_leader_timeout(now);
         }
         out.events.push(Event::HeartbeatTimeout);
         let Some(view) = self.next_view() else {
@@ -123,6 +132,7 @@ impl Consensus {
             promise: self.promise.view,
             base: candidacy.base.clone(),
             newest_proof: self.newest_proof.clone(),
+            handover: self.own_handover(),
         }))));
     }
 
@@ -251,7 +261,8 @@ impl Consensus {
 
     /// Stands again without backoff, where no leader lives (§5.4).
     pub(crate) fn stand_soon(&mut self, now: Monotonic) {
-        if self.leader.as_ref().is_none_or(|leader| !self.is_live(now, leader)) {
+        let lives = self.leader.as_ref().is_some_and(|leader| self.is_live(now, leader));
+        if !lives || self.own_handover().is_some() {
             let last = self.last_vote_at.unwrap_or(now);
             self.stand_at = now.max(last.after(self.config.settings.heartbeat / 4));
         }
@@ -263,6 +274,7 @@ impl Consensus {
         let view = leadership.view();
         self.report_silent(out);
         self.last_led = self.last_led.max(view);
+        self.leader_lived_at = now;
         out.events.push(Event::Resigned { view, reason });
         self.become_follower(now, out);
         if let Some(leader) = self.leader.as_mut().filter(|at| at.proof.view == view) {

@@ -5,7 +5,7 @@ use mokka_types::{Monotonic, Settings};
 use crate::{
     consensus::{Consensus, Knowledge},
     io::Output,
-    role::{Life, Role, Round, Work},
+    role::{Leadership, Life, Role, Round, Succession, Work},
 };
 
 impl Consensus {
@@ -72,16 +72,30 @@ impl Consensus {
         earliest([stand, alive, owed, due])
     }
 
+    fn succession_due_at(&self, leadership: &Leadership) -> Option<Monotonic> {
+        match leadership.succession {
+            Succession::NotDue if self.quorum().validators() == 1 => None,
+            Succession::NotDue => Some(self.hands_over_at(leadership)),
+            // While a block is in flight, what ends that comes first.
+            Succession::Asked { .. } if matches!(leadership.work, Work::InFlight(_)) => None,
+            Succession::Asked { until, .. } => self.next.arriving.is_none().then_some(until),
+            Succession::Nobody => None,
+        }
+    }
+
     fn leader_deadline(&self) -> Option<Monotonic> {
         let Role::Leader(leadership) = &self.role else { return None };
         let work = match &leadership.work {
-            Work::Idle if self.next.arriving.is_none() => self.block_due_at(),
+            Work::Idle if self.next.arriving.is_none() && !leadership.hands_over() => {
+                self.block_due_at()
+            }
             Work::InFlight(block) if block.certified.is_none() => Some(block.repeats_at),
             Work::Idle | Work::InFlight(_) | Work::Building { .. } => None,
         };
         earliest([
             Some(leadership.beats_at),
             Some(leadership.proof_ends_at),
+            self.succession_due_at(leadership),
             self.isolated_at(),
             self.progress_ends_at(),
             work,

@@ -7,8 +7,9 @@ use std::{
 };
 
 use mokka_types::{
-    Ballot, Base, BlockId, BlockVote, Certificate, ChainHash, Epoch, Phase, Proof, PublicKey,
-    SetDigest, Signature, Signers, ValidatorIndex, ValidatorSet, View,
+    Ballot, Base, BlockId, BlockVote, Certificate, ChainHash, Epoch, Evidence, HandoverToken,
+    Misdeed, Phase, Proof, PublicKey, SetDigest, Signature, SignedClaim, SignedProposal, Signers,
+    ValidatorIndex, ValidatorSet, View,
 };
 use secp256k1::musig::KeyAggCache;
 
@@ -229,6 +230,49 @@ impl Committee {
                 .set
                 .index_of(candidate)
                 .is_some_and(|index| self.verify(index, &digest, signature))
+    }
+
+    /// Whether this leader handed its term over to the successor that the token names (§5.7).
+    pub fn check_handover(&self, leader: &PublicKey, token: &HandoverToken) -> bool {
+        let HandoverToken { view, successor, signature } = token;
+        let digest = digest::handover(&self.0.chain, *view, successor);
+        let leader = self.0.set.index_of(leader);
+        view.epoch == self.0.epoch
+            && leader.is_some_and(|index| self.verify(index, &digest, signature))
+    }
+
+    /// Whether the culprit really signed two statements that contradict each other (§10).
+    pub fn check_evidence(&self, evidence: &Evidence) -> bool {
+        let Some(culprit) = self.0.set.index_of(&evidence.culprit) else { return false };
+        match &evidence.misdeed {
+            Misdeed::Proposals([first, second]) => {
+                let signed = |it: &SignedProposal| {
+                    self.check_proposal(&evidence.culprit, it.view, &it.id, &it.signature)
+                };
+                let place = |it: &SignedProposal| (it.view, it.id.height);
+                place(first) == place(second)
+                    && first.id != second.id
+                    && [first, second].into_iter().all(signed)
+            }
+            Misdeed::BlockVotes(phase, [first, second]) => {
+                let signed = |it: &BlockVote| self.check_block_vote(culprit, *phase, it);
+                let place = |it: &BlockVote| (it.view, it.id.height);
+                place(first) == place(second)
+                    && first.id != second.id
+                    && [first, second].into_iter().all(signed)
+            }
+            Misdeed::Ballots([first, second]) => {
+                let signed = |it: &SignedClaim| {
+                    let SignedClaim { view, candidate, base, signature } = it;
+                    let digest = digest::proof(&self.0.chain, *view, candidate, base);
+                    view.epoch == self.0.epoch && self.verify(culprit, &digest, signature)
+                };
+                let claim = |it: &SignedClaim| (it.candidate, it.base);
+                first.view == second.view
+                    && claim(first) != claim(second)
+                    && [first, second].into_iter().all(signed)
+            }
+        }
     }
 
     /// What the signers of a ballot sign.

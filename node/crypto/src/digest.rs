@@ -60,6 +60,11 @@ pub fn proposal(chain: &ChainHash, view: View, id: &BlockId) -> Digest {
     Digest(hash("mokka 2026-11 proposal", &(chain, view, id)))
 }
 
+/// What a leader signs that hands over: (epoch, term, successor) (§3).
+pub fn handover(chain: &ChainHash, view: View, successor: &PublicKey) -> Digest {
+    Digest(hash("mokka 2026-11 handover", &(chain, view, successor)))
+}
+
 /// What the sender of a packet signs: everything that travels, but the signature.
 pub fn envelope(chain: &ChainHash, envelope: &Envelope) -> Digest {
     Digest(hash("mokka 2026-11 envelope", &(chain, envelope)))

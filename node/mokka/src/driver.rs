@@ -32,6 +32,8 @@ const ANSWERS_WAITING: usize = 64;
 /// What is shown of a node changes also while nothing comes in: a leader that is silent for the
 /// isolation time is none any more. It is looked at so often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A node that is told to stop hands over what it leads (§5.7), for at most so long.
+const HANDOVER_LIMIT: Duration = Duration::from_secs(2);
 /// Notices that a slow observer may be behind before it misses some.
 const NOTICES_KEPT: usize = 1024;
 
@@ -233,21 +235,29 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Runs until it is told to stop or must. `stop` is looked at only between turns.
+    /// Runs until it is told to stop, and has handed over, or must. `stop` is looked at only
+    /// between turns.
     ///
     /// # Errors
     /// When the node cannot go on.
     pub async fn run(mut self) -> Result<Stopped, Fatal> {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ends_by = None;
         loop {
+            let now = self.clock.now();
+            if ends_by.is_some_and(|limit| now >= limit || self.engine.may_end(now)) {
+                self.turn(Input::Stop)?;
+                return Ok(Stopped::ByOperator);
+            }
             let deadline = self.engine.next_deadline();
+            let deadline = ends_by.into_iter().chain(deadline).min();
             let Inbox { packets, answers, work, stop, .. } = &mut self.inbox;
             let input = tokio::select! {
                 biased;
-                () = stop.cancelled() => {
-                    self.turn(Input::Stop)?;
-                    return Ok(Stopped::ByOperator);
+                () = stop.cancelled(), if ends_by.is_none() => {
+                    ends_by = Some(now.after(HANDOVER_LIMIT));
+                    Input::Stop
                 }
                 Some(answer) = answers.recv() => answer,
                 Ok(()) = work.changed() => Input::WorkWaiting(*work.borrow_and_update()),

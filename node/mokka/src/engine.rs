@@ -6,14 +6,14 @@ use std::{
 };
 
 use mokka_consensus::{
-    Accused, Action, Audience, CastVote, Config, Consensus, Event, FinalizedBlock, Ignored, Input,
-    Output, ProposeBlock, Restored, SignBallot, Status,
+    Accused, Action, Audience, CastVote, Config, Consensus, Event, FinalizedBlock, HandOver,
+    Ignored, Input, Output, ProposeBlock, Restored, SignBallot, Status,
 };
 use mokka_crypto::Verified;
 use mokka_types::{
-    Ballot, BlockId, BlockVote, ChainHash, Envelope, Monotonic, Packet, PacketKind, Phase,
-    Proposal, PublicKey, RunNumber, SafetyRecord, SealedEnvelope, Settings, ValidatorSet, Voted,
-    VotedAnswer,
+    Ballot, BlockId, BlockVote, ChainHash, Envelope, Handover, HandoverToken, Monotonic, Packet,
+    PacketKind, Phase, Proposal, PublicKey, RunNumber, SafetyRecord, SealedEnvelope, Settings,
+    ValidatorSet, Voted, VotedAnswer,
 };
 
 use crate::{Fatal, SafetyStore, Signer, StateMachine, Transport, serve::Server};
@@ -128,6 +128,12 @@ impl Engine {
         self.core.status(now)
     }
 
+    /// Whether a node that was told to stop may end: it leads no more, and whom it handed over to
+    /// does (§5.7).
+    pub fn may_end(&self, now: Monotonic) -> bool {
+        self.core.may_end(now)
+    }
+
     /// The core, to look at.
     pub const fn core(&self) -> &Consensus {
         &self.core
@@ -236,6 +242,7 @@ impl Engine {
             Action::SignBallot(request) => self.sign_ballot(&request, turn)?,
             Action::CastVote(vote) => self.cast_vote(&vote, turn)?,
             Action::Propose(block) => self.propose(*block, turn)?,
+            Action::HandOver(handover) => self.hand_over(*handover, turn)?,
             Action::BuildBlock(request) => self.plugs.machine.build(request),
             Action::CheckBlock(request) => {
                 self.server.checking(&request);
@@ -291,6 +298,13 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    fn hand_over(&mut self, handover: HandOver, turn: &mut Turn) -> Result<(), Fatal> {
+        let HandOver { to, view, certificate } = handover;
+        let signature = self.plugs.signer.sign_handover(view, &to)?;
+        let token = HandoverToken { view, successor: to, signature };
+        self.send(to, Packet::Handover(Box::new(Handover { token, certificate })), turn)
     }
 
     /// To one node; to ourselves without a detour.

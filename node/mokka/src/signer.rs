@@ -63,6 +63,16 @@ pub trait Signer: Send {
     /// # Errors
     /// When it cannot sign.
     fn sign_proposal(&mut self, view: View, id: &BlockId) -> Result<Signature, SignerFailure>;
+
+    /// Signs that another may lead although we do (§5.7).
+    ///
+    /// # Errors
+    /// When it cannot sign.
+    fn sign_handover(
+        &mut self,
+        view: View,
+        successor: &PublicKey,
+    ) -> Result<Signature, SignerFailure>;
 }
 
 /// A signer that holds the key itself.
@@ -141,5 +151,13 @@ impl Signer for LocalSigner {
 
     fn sign_proposal(&mut self, view: View, id: &BlockId) -> Result<Signature, SignerFailure> {
         Ok(self.key.sign(&digest::proposal(&self.chain, view, id)))
+    }
+
+    fn sign_handover(
+        &mut self,
+        view: View,
+        successor: &PublicKey,
+    ) -> Result<Signature, SignerFailure> {
+        Ok(self.key.sign(&digest::handover(&self.chain, view, successor)))
     }
 }

@@ -5,9 +5,10 @@ use mokka_crypto::SecretKey;
 use mokka_types::{
     Ack, AggregatedNonce, Alive, Attempt, Ballot, Base, BaseDigest, BlockHash, BlockId, BlockVote,
     BlocksRequest, Body, BodyReply, BodyRequest, Certificate, CertifiedBase, ChainHash, Envelope,
-    Epoch, FinalBlock, Height, Packet, PacketKind, PartialSignature, Phase, Prepared, Proof,
-    Proposal, PublicKey, PublicNonce, Refusal, Refused, RunNumber, SetDigest, Settings, Sign,
-    Signature, Signed, Signers, Term, View, Vote, Voted, VotedAnswer, codec,
+    Epoch, FinalBlock, Handover, HandoverToken, Height, Packet, PacketKind, PartialSignature,
+    Phase, Prepared, Proof, Proposal, PublicKey, PublicNonce, Refusal, Refused, RunNumber,
+    SetDigest, Settings, Sign, Signature, Signed, Signers, Term, View, Vote, Voted, VotedAnswer,
+    codec,
 };
 
 const CHAIN: ChainHash = ChainHash::new([7; 32]);
@@ -59,6 +60,10 @@ fn body() -> Body {
     Body::new(vec![8; 100])
 }
 
+fn token() -> HandoverToken {
+    HandoverToken { view: VIEW, successor: ballot().candidate, signature: SIGNATURE }
+}
+
 /// One of each kind, with every part that it may have.
 fn example(kind: PacketKind) -> Packet {
     let block_vote =
@@ -70,6 +75,7 @@ fn example(kind: PacketKind) -> Packet {
             promise: VIEW,
             base: certified_base(),
             newest_proof: Some(proof()),
+            handover: Some(token()),
         })),
         PacketKind::Voted => {
             let answer = VotedAnswer::Refused(Box::new(Refused {
@@ -104,6 +110,10 @@ fn example(kind: PacketKind) -> Packet {
         PacketKind::PrepareVote => Packet::PrepareVote(block_vote),
         PacketKind::CommitVote => Packet::CommitVote(block_vote),
         PacketKind::Certified => Packet::Certified(Box::new(certificate(Phase::Prepare))),
+        PacketKind::Handover => {
+            let handover = Handover { token: token(), certificate: commit() };
+            Packet::Handover(Box::new(handover))
+        }
         PacketKind::BlocksRequest => Packet::BlocksRequest(BlocksRequest { from: ID.height }),
         PacketKind::Blocks => {
             let certificate = certificate(Phase::Commit);
@@ -141,7 +151,7 @@ fn assert_every_bit_counts(what: &str, bytes: &[u8]) {
 #[test]
 fn no_packet_of_any_kind_passes_with_a_flipped_bit() {
     let kinds = kinds();
-    assert_eq!((kinds.len(), kinds.last()), (14, Some(&PacketKind::Body)));
+    assert_eq!((kinds.len(), kinds.last()), (15, Some(&PacketKind::Body)));
     for kind in kinds {
         let packet = example(kind);
         assert_eq!(packet.kind(), kind);

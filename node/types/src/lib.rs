@@ -15,6 +15,7 @@
 mod address;
 mod base;
 pub mod codec;
+mod evidence;
 mod hash;
 mod name;
 mod number;
@@ -29,13 +30,14 @@ mod words;
 
 pub use address::{MAX_NODES, NodeAddress, NotANodeAddress, is_peer_id};
 pub use base::{Base, CertifiedBase, Prepared};
+pub use evidence::{Evidence, Misdeed, SignedClaim, SignedProposal};
 pub use hash::{BaseDigest, BlockHash, BlockId, Body, ChainHash, SetDigest, Signature};
 pub use name::{MAX_NAME_CHARS, NameProblem, check_name};
 pub use number::{Epoch, Height, Monotonic, RunNumber, Term, View};
 pub use packet::{
     Ack, AggregatedNonce, Alive, Attempt, Ballot, BlockVote, BlocksRequest, BodyReply, BodyRequest,
-    Envelope, FinalBlock, Packet, PacketKind, PartialSignature, Proposal, PublicNonce, Refusal,
-    Refused, SealedEnvelope, Sign, Signed, Vote, Voted, VotedAnswer,
+    Envelope, FinalBlock, Handover, HandoverToken, Packet, PacketKind, PartialSignature, Proposal,
+    PublicNonce, Refusal, Refused, SealedEnvelope, Sign, Signed, Vote, Voted, VotedAnswer,
 };
 pub use proof::{Certificate, Phase, Proof};
 pub use record::{

@@ -41,6 +41,28 @@ pub struct Vote {
     pub base: CertifiedBase,
     /// The newest proof it saw.
     pub newest_proof: Option<Proof>,
+    /// Its leader wants it to lead (§5.7).
+    pub handover: Option<HandoverToken>,
+}
+
+/// A leader's word that another may stand although it lives itself (§5.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HandoverToken {
+    /// The term that it leads.
+    pub view: View,
+    /// Who may stand.
+    pub successor: PublicKey,
+    /// The leader's, over (epoch, term, successor).
+    pub signature: Signature,
+}
+
+/// A leader hands over (§5.7).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Handover {
+    /// Names the successor.
+    pub token: HandoverToken,
+    /// Proves the last block; none for genesis.
+    pub certificate: Option<Certificate>,
 }
 
 /// A MuSig2 public nonce, not yet checked.
@@ -236,6 +258,8 @@ pub enum Packet {
     CommitVote(BlockVote),
     /// Leader to all.
     Certified(Box<Certificate>),
+    /// Leader to its successor.
+    Handover(Box<Handover>),
     /// To whoever showed a higher committed block.
     BlocksRequest(BlocksRequest),
     /// The answer, in order of height.
@@ -260,6 +284,7 @@ pub enum PacketKind {
     PrepareVote,
     CommitVote,
     Certified,
+    Handover,
     BlocksRequest,
     Blocks,
     BodyRequest,
@@ -280,6 +305,7 @@ impl Packet {
             Self::PrepareVote(_) => PacketKind::PrepareVote,
             Self::CommitVote(_) => PacketKind::CommitVote,
             Self::Certified(_) => PacketKind::Certified,
+            Self::Handover(_) => PacketKind::Handover,
             Self::BlocksRequest(_) => PacketKind::BlocksRequest,
             Self::Blocks(_) => PacketKind::Blocks,
             Self::BodyRequest(_) => PacketKind::BodyRequest,

@@ -203,4 +203,12 @@ impl Signer for WatchedSigner {
         self.note(|_| Deed::Proposed(view, *id));
         self.signer.sign_proposal(view, id)
     }
+
+    fn sign_handover(
+        &mut self,
+        view: View,
+        successor: &PublicKey,
+    ) -> Result<Signature, SignerFailure> {
+        self.signer.sign_handover(view, successor)
+    }
 }

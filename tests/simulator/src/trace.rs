@@ -57,6 +57,9 @@ pub(crate) fn describe(envelope: &Envelope) -> String {
         Packet::Certified(certificate) => {
             format!("Certified {:?} {} {:?}", certificate.phase, certificate.view, certificate.id)
         }
+        Packet::Handover(handover) => {
+            format!("Handover {} to {:?}", handover.token.view, handover.token.successor)
+        }
         Packet::BlocksRequest(request) => format!("BlocksRequest {}", request.from),
         Packet::Blocks(blocks) => format!("Blocks, {}", blocks.len()),
         Packet::BodyRequest(request) => format!("BodyRequest {:?}", request.id),

@@ -8,7 +8,9 @@ use mokka_types::{Packet, Proof};
 use crate::{
     node::Node,
     voters::{Voters, newest_vote},
-    world::{HEARTBEAT, World, ack, alive, ask, certified, fresh_base, genesis, id, view},
+    world::{
+        ELECTION, HEARTBEAT, World, ack, alive, ask, certified, fresh_base, genesis, id, view,
+    },
 };
 
 fn resigned(node: &Node<'_>) -> Vec<EndOfTerm> {
@@ -109,12 +111,13 @@ fn a_leader_whose_block_gets_no_votes_ends() {
     assert_eq!(resigned(&node), [EndOfTerm::NoProgress]);
 }
 
-/// §5.6: the operator stops it, and it does not stand again.
+/// §5.6: the operator stops it, and it does not stand again. Nobody is there to hand over to.
 #[test]
 fn a_stopped_leader_ends_and_stands_no_more() {
     let world = World::bft(4);
     let (mut node, _) = leads(&world);
     node.step(Input::Stop);
+    node.pass(ELECTION * 3);
     assert_eq!(resigned(&node), [EndOfTerm::Stopped]);
     node.sent.clear();
     node.pass(Duration::from_secs(20));

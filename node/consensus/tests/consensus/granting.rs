@@ -190,14 +190,14 @@ fn silence_of_the_leader_grants_who_waits() {
     assert_eq!(nonces(&node).len(), 1);
 }
 
-/// §5.2 rule 6: a leader may itself stand again; it protects itself from nobody.
+/// §5.5: a leader that stands again while its news is fresh had its turn.
 #[test]
-fn a_leader_that_stands_again_is_granted() {
+fn a_leader_that_stands_again_is_refused() {
     let world = World::bft(4);
     let mut node = Node::new(&world, 0);
     node.follows(2, 1);
-    node.hears(2, ask(world.vote(2, 2, 1, fresh_base())));
-    assert_eq!(nonces(&node).len(), 1);
+    let reason = refused_for(&mut node, 2, world.vote(2, 2, 1, fresh_base()));
+    assert_eq!(reason, Some(Refusal::NotEligible));
 }
 
 /// §3: a leader's `Vote` for a higher term ends its protection at once.

@@ -5,12 +5,15 @@
 
 mod accepting;
 mod catchup;
+mod eligibility;
 mod end_of_term;
 mod epochs;
+mod evidence;
 mod finality_bft;
 mod finality_cft;
 mod garbage;
 mod granting;
+mod handover;
 mod mark;
 mod node;
 mod proof;

@@ -8,14 +8,14 @@ use std::{
 
 use mokka_consensus::{
     Action, Audience, BuildRequest, BuiltBlock, CastVote, CheckRequest, CheckedBlock, Config,
-    Consensus, Event, FinalizedBlock, Input, Output, ProposeBlock, ProposedBlock, Restored, Status,
-    Verdict, WorkWaiting,
+    Consensus, Event, FinalizedBlock, HandOver, Input, Output, ProposeBlock, ProposedBlock,
+    Restored, Status, Verdict, WorkWaiting,
 };
 use mokka_crypto::{NonceBook, SecretKey, digest};
 use mokka_types::{
-    BlockId, BlockVote, Certificate, Envelope, FinalBlock, Monotonic, Packet, Phase, Proof,
-    Proposal, PublicKey, RunNumber, SafetyRecord, SafetyState, Settings, Sign, Signed,
-    SignedBallot, ValidatorSet, View, Voted, VotedAnswer,
+    BlockId, BlockVote, Certificate, Envelope, FinalBlock, Handover, HandoverToken, Monotonic,
+    Packet, Phase, Proof, Proposal, PublicKey, RunNumber, SafetyRecord, SafetyState, Settings,
+    Sign, Signed, SignedBallot, ValidatorSet, View, Voted, VotedAnswer,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -201,6 +201,13 @@ impl<'w> Node<'w> {
                 self.send(Some(to), packet)
             }
             Action::Propose(block) => self.propose(*block),
+            Action::HandOver(handover) => {
+                let HandOver { to, view, certificate } = *handover;
+                let signature =
+                    self.world.secrets[self.me].sign(&digest::handover(&CHAIN, view, &to));
+                let token = HandoverToken { view, successor: to, signature };
+                self.send(Some(to), Packet::Handover(Box::new(Handover { token, certificate })))
+            }
             Action::BuildBlock(request) => {
                 self.builds.push_back(request);
                 None

@@ -248,6 +248,7 @@ impl World {
             promise: self.view(0),
             base: self.certified(base),
             newest_proof: None,
+            handover: None,
         }
     }
 

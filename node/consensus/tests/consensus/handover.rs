@@ -1,0 +1,198 @@
+//! §5.7: a leader that is about to end names who leads next.
+
+use mokka_consensus::{EndOfTerm, Event, Input, RoleName};
+use mokka_crypto::digest;
+use mokka_types::{Handover, HandoverToken, Packet, VotedAnswer};
+
+use crate::{
+    node::Node,
+    voters::{Voters, newest_vote},
+    world::{CHAIN, ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis},
+};
+
+fn token(world: &World, leader: usize, term: u64, successor: usize) -> HandoverToken {
+    let (view, successor) = (world.view(term), world.key(successor));
+    let signature = world.secrets[leader].sign(&digest::handover(&CHAIN, view, &successor));
+    HandoverToken { view, successor, signature }
+}
+
+fn handover(token: HandoverToken) -> Packet {
+    Packet::Handover(Box::new(Handover { token, certificate: None }))
+}
+
+/// To whom the node handed over, in order.
+fn successors(node: &Node<'_>) -> Vec<usize> {
+    node.said(|packet| match packet {
+        Packet::Handover(handover) => Some(node.world.place(&handover.token.successor)),
+        _ => None,
+    })
+}
+
+fn resigned(node: &Node<'_>) -> Vec<EndOfTerm> {
+    node.events()
+        .filter_map(|event| match event {
+            Event::Resigned { reason, .. } => Some(*reason),
+            _ => None,
+        })
+        .collect()
+}
+
+fn leads(world: &World) -> Node<'_> {
+    let mut node = Node::new(world, 0);
+    Voters::new(world).elect(&mut node);
+    node.sent.clear();
+    node.outputs.clear();
+    node
+}
+
+/// The others show that they live and are level.
+fn in_company(node: &mut Node<'_>) {
+    let term = node.status().promise.term.get();
+    for at in 1..node.world.secrets.len() {
+        node.hears(at, alive(term, node.committed));
+    }
+}
+
+fn granted(node: &Node<'_>) -> usize {
+    let granted = |packet: &Packet| match packet {
+        Packet::Voted(voted) => matches!(voted.answer, VotedAnswer::Granted(_)).then_some(()),
+        _ => None,
+    };
+    node.said(granted).len()
+}
+
+/// §5.7: before its proof ends a leader asks one after the other; if none is elected it goes on.
+#[test]
+fn a_leader_hands_over_before_its_proof_ends() {
+    let world = World::bft(4);
+    let mut node = leads(&world);
+    let settings = world.settings;
+    let begins = node.now.after(settings.proof_lifetime - settings.handover_lead);
+    while node.now.after(HEARTBEAT) < begins {
+        in_company(&mut node);
+        node.pass(HEARTBEAT);
+    }
+    in_company(&mut node);
+    assert!(successors(&node).is_empty(), "too early");
+    node.pass(HEARTBEAT);
+    assert_eq!(successors(&node).len(), 1);
+    node.work();
+    assert!(node.builds.is_empty(), "no block begins");
+    node.pass(ELECTION);
+    in_company(&mut node);
+    node.pass(ELECTION * 2);
+    let all = successors(&node);
+    assert_eq!(all.len(), 3, "each of the others is asked once: {all:?}");
+    assert_eq!(node.builds.len(), 1, "then it goes on");
+    assert_eq!(node.status().role, RoleName::Leader);
+}
+
+/// §5.7: at an orderly stop it hands over, too, and ends once another leads.
+#[test]
+fn a_leader_that_is_stopped_hands_over() {
+    let world = World::bft(4);
+    let mut node = leads(&world);
+    in_company(&mut node);
+    node.step(Input::Stop);
+    let successor = successors(&node)[0];
+    assert!(!node.core.may_end(node.now));
+    let term = node.status().promise.term.get() + 1;
+    node.hears(successor, ack(&world.proof(successor, term, fresh_base())));
+    assert_eq!(resigned(&node), [EndOfTerm::HigherTerm]);
+    assert!(node.core.may_end(node.now));
+}
+
+/// §5.7: a leader that nobody succeeds ends all the same, and so does one that is told twice.
+#[test]
+fn a_leader_that_finds_nobody_stops() {
+    let world = World::bft(4);
+    let mut node = leads(&world);
+    node.pass(world.settings.isolation - HEARTBEAT);
+    node.step(Input::Stop);
+    node.pass(ELECTION * 4);
+    assert_eq!(resigned(&node), [EndOfTerm::Stopped]);
+    let mut node = leads(&world);
+    in_company(&mut node);
+    node.step(Input::Stop);
+    node.step(Input::Stop);
+    assert_eq!(resigned(&node), [EndOfTerm::Stopped]);
+    let alone = World::bft(1);
+    let mut node = Node::new(&alone, 0);
+    node.until("leads", |node| node.status().role == RoleName::Leader);
+    node.step(Input::Stop);
+    assert!(node.core.may_end(node.now));
+}
+
+/// §5.7: the block in flight is finished first.
+#[test]
+fn the_block_in_flight_is_finished_first() {
+    let world = World::cft(3);
+    let mut node = leads(&world);
+    in_company(&mut node);
+    node.work();
+    node.built(1, 0);
+    node.step(Input::Stop);
+    assert!(successors(&node).is_empty());
+    let vote = world.block_vote(
+        1,
+        mokka_types::Phase::Commit,
+        node.status().promise.term.get(),
+        crate::world::id(1, 0),
+    );
+    node.hears(1, Packet::CommitVote(vote));
+    assert_eq!(node.committed, crate::world::id(1, 0));
+    assert_eq!(successors(&node).len(), 1);
+}
+
+/// §5.7: who is named stands at once, and its leader's news does not hold it back.
+#[test]
+fn the_successor_stands_at_once() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let proof = node.follows(1, 2);
+    node.sent.clear();
+    node.hears(1, handover(token(&world, 1, 2, 0)));
+    let vote = newest_vote(&node).expect("it stands");
+    assert_eq!(vote.handover, Some(token(&world, 1, 2, 0)));
+    node.hears(1, ack(&proof));
+    assert_eq!(node.status().role, RoleName::Candidate);
+}
+
+/// §5.2 rule 6: with the token of exactly its leader a voter does not wait for its silence.
+#[test]
+fn only_the_leaders_own_token_skips_its_protection() {
+    let world = World::bft(4);
+    let good = token(&world, 1, 2, 3);
+    let bad = [
+        token(&world, 2, 2, 3),
+        token(&world, 1, 1, 3),
+        token(&world, 1, 2, 2),
+        HandoverToken { signature: token(&world, 1, 1, 3).signature, ..good },
+    ];
+    for (token, expected) in bad.into_iter().map(|token| (token, 0)).chain([(good, 1)]) {
+        let mut node = Node::new(&world, 0);
+        node.follows(1, 2);
+        let vote = mokka_types::Vote { handover: Some(token), ..world.vote(3, 3, 1, fresh_base()) };
+        node.hears(3, ask(vote));
+        assert_eq!(granted(&node), expected, "{token:?}");
+    }
+}
+
+/// §5.7: nobody but its own leader makes a node stand, and nobody else is named.
+#[test]
+fn a_handover_of_another_is_ignored() {
+    let world = World::bft(4);
+    for (from, token) in [
+        (2, token(&world, 2, 2, 0)),
+        (1, token(&world, 1, 2, 3)),
+        (1, token(&world, 1, 1, 0)),
+        (2, token(&world, 1, 2, 0)),
+    ] {
+        let mut node = Node::new(&world, 0);
+        node.follows(1, 2);
+        node.sent.clear();
+        node.hears(from, handover(token));
+        assert!(newest_vote(&node).is_none(), "{from} {token:?}");
+    }
+    assert_eq!(Node::new(&world, 0).committed, genesis());
+}
