@@ -205,7 +205,7 @@ impl Parts {
             network,
             pool: pool.clone(),
             metrics: Arc::clone(metrics),
-            keep_proof: Box::new(machine.proof_keeper()),
+            keep: Box::new(machine.keeper()),
         };
         self.spawn("listener of consensus", listener.listen(engine.notices()))
     }

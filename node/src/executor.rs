@@ -38,6 +38,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     chain::committed_block,
+    evidence,
     members::Membership,
     metrics::Metrics,
     participation::Participation,
@@ -47,7 +48,7 @@ use crate::{
 };
 
 use machine::Job;
-pub(crate) use machine::Machine;
+pub(crate) use machine::{Keepsake, Machine};
 
 /// Requests that wait for the executor. Consensus has a handful open at most.
 const REQUESTS: usize = 64;
@@ -127,8 +128,11 @@ impl Executor {
                 Job::Build(request) => self.build(&request)?,
                 Job::Check(request) => self.check(&request)?,
                 Job::Finalize(block) => self.finalize(&block)?,
-                Job::KeepProof(proof) => {
+                Job::Keep(Keepsake::Proof(proof)) => {
                     self.surroundings.store.put_leader_proof(&proof).map_err(text)?;
+                }
+                Job::Keep(Keepsake::Evidence(evidence)) => {
+                    evidence::keep(&*self.surroundings.store, &evidence).map_err(text)?;
                 }
             }
         }

@@ -9,12 +9,13 @@ use std::{sync::Arc, time::Instant};
 use mokka::{Handle, Notice, Transport};
 use mokka_consensus::{Event, Status};
 use mokka_network::{Culprit, Fault, NetworkEvent, NetworkHandle, Packet, Verdict};
-use mokka_types::{Proof, PublicKey, SealedEnvelope, codec};
+use mokka_types::{PublicKey, SealedEnvelope, codec};
 use tokio::sync::{broadcast, mpsc, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::{
     door::{Arrival, Decision, Door, is_request},
+    executor::Keepsake,
     metrics::Metrics,
     pool::{Message, PoolHandle},
 };
@@ -109,7 +110,7 @@ pub(crate) struct Listener {
     pub(crate) network: Option<NetworkHandle>,
     pub(crate) pool: PoolHandle,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) keep_proof: Box<dyn Fn(Proof) + Send + Sync>,
+    pub(crate) keep: Box<dyn Fn(Keepsake) + Send + Sync>,
 }
 
 impl Listener {
@@ -179,7 +180,7 @@ impl Listener {
                 info!(term = %view, %leader, "following a new leader");
                 let proof = self.status.borrow().as_ref().and_then(|status| status.proof.clone());
                 if let Some(proof) = proof {
-                    (self.keep_proof)(proof);
+                    (self.keep)(Keepsake::Proof(Box::new(proof)));
                 }
                 self.pool.send(Message::Leader(view)).await;
             }
@@ -190,6 +191,15 @@ impl Listener {
                 "this node only follows: {}; its key must sign nothing until members replace it",
                 mark.reason
             ),
+            Event::Evidence(evidence) => {
+                error!(
+                    validator = %evidence.culprit,
+                    term = %evidence.view(),
+                    "this validator signed {}: `mokka_evidence` shows the proof; members decide",
+                    evidence.misdeed.name()
+                );
+                (self.keep)(Keepsake::Evidence(evidence));
+            }
             Event::Epoch(epoch) => info!(%epoch, "the validators changed"),
             Event::Resigned { view, reason } => info!(term = %view, ?reason, "leading no more"),
             Event::Final(id) => {

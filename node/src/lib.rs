@@ -27,6 +27,7 @@ mod data_dir;
 mod decisions;
 mod door;
 mod error;
+mod evidence;
 mod executor;
 mod gossip;
 mod members;

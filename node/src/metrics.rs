@@ -218,7 +218,11 @@ impl Metrics {
                     self.votes_missing.get_or_create(&Validator { index }).inc();
                 }
             }
-            Event::HeartbeatTimeout | Event::Final(_) | Event::Epoch(_) | Event::Marked(_) => {}
+            Event::HeartbeatTimeout
+            | Event::Final(_)
+            | Event::Epoch(_)
+            | Event::Evidence(_)
+            | Event::Marked(_) => {}
         }
     }
 

@@ -16,22 +16,23 @@ use mokka_genesis::Genesis;
 use mokka_network::{Direction, NetworkHandle, PeerInfo};
 use mokka_rpc::{
     api::types::{
-        BaseView, BlockRef, CertificateView, CrashModelView, DirectionView, LeaderView, NodeStatus,
-        PeerView, PhaseView, PreparedView, ProofView, RoleView, SignatureView, SyncView,
-        TransactionProofView, ValidatorRef, ValidatorView,
+        BaseView, BlockRef, CertificateView, CrashModelView, DirectionView, EvidenceView,
+        LeaderView, NodeStatus, PeerView, PhaseView, PreparedView, ProofView, RoleView,
+        SignatureView, SyncView, TransactionProofView, ValidatorRef, ValidatorView,
     },
     seams::{ConsensusView, ReadError, TransactionPlace},
 };
 use mokka_runtime::Stamp;
 use mokka_storage::Store;
 use mokka_types::{
-    BlockId, ChainHash, CrashModel, Epoch, Height, PublicKey, Signers, Term, ValidatorSet, View,
-    codec,
+    BlockId, ChainHash, CrashModel, Epoch, Evidence, Height, PublicKey, Signers, Term,
+    ValidatorSet, View, codec,
 };
 use tokio::sync::watch;
 
 use crate::{
     chain::unreadable,
+    evidence,
     members::{self, Members, Membership},
     metrics::Council,
     participation::Participation,
@@ -73,7 +74,7 @@ fn hash(bytes: &[u8; 32]) -> B256 {
     B256::new(*bytes)
 }
 
-fn block_ref(id: &BlockId) -> BlockRef {
+pub(crate) fn block_ref(id: &BlockId) -> BlockRef {
     BlockRef { number: id.height.get(), hash: hash(id.hash.as_bytes()) }
 }
 
@@ -342,6 +343,15 @@ impl ConsensusView for Overview {
             signature: Bytes::copy_from_slice(proof.signature.as_bytes()),
             encoded: codec::encode(&proof).into(),
         }))
+    }
+
+    fn evidence(&self) -> Result<Vec<EvidenceView>, ReadError> {
+        let kept = evidence::kept(&*self.store).map_err(|error| unreadable(&error))?;
+        let of_epoch = |piece: &Evidence| {
+            let set = proofs::set_of(&*self.store, piece.view().epoch)?;
+            Ok(evidence::view(piece, |key| self.validator_of(&set, key)))
+        };
+        kept.iter().map(of_epoch).collect()
     }
 
     fn peers(&self) -> Vec<PeerView> {

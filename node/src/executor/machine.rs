@@ -6,7 +6,7 @@ use mokka::{RangeLimit, StateMachine};
 use mokka_consensus::{BuildRequest, CheckRequest, FinalizeBlock};
 use mokka_runtime::encode_block;
 use mokka_storage::Store;
-use mokka_types::{BlockId, Body, FinalBlock, Height, Proof};
+use mokka_types::{BlockId, Body, Evidence, FinalBlock, Height, Proof};
 use tracing::error;
 
 /// What the executor is asked for, one after the other.
@@ -14,7 +14,13 @@ pub(super) enum Job {
     Build(BuildRequest),
     Check(Box<CheckRequest>),
     Finalize(Box<FinalizeBlock>),
-    KeepProof(Box<Proof>),
+    Keep(Keepsake),
+}
+
+/// What consensus saw and is worth keeping beside the chain.
+pub(crate) enum Keepsake {
+    Proof(Box<Proof>),
+    Evidence(Box<Evidence>),
 }
 
 /// Hands requests to the executor, and reads the store for other nodes.
@@ -29,12 +35,12 @@ impl Machine {
         let _ended = self.jobs.send(job);
     }
 
-    /// Keeps what made a leader, off the engine's thread.
-    pub(crate) fn proof_keeper(&self) -> impl Fn(Proof) + Send + Sync + use<> {
+    /// Keeps what made a leader, and what proves a misdeed, off the engine's thread.
+    pub(crate) fn keeper(&self) -> impl Fn(Keepsake) + Send + Sync + use<> {
         let jobs = self.jobs.clone();
-        move |proof| {
-            // A proof that finds no room is kept when it is seen again.
-            let _full = jobs.try_send(Job::KeepProof(Box::new(proof)));
+        move |keepsake| {
+            // What finds no room is kept when it is seen again.
+            let _full = jobs.try_send(Job::Keep(keepsake));
         }
     }
 }

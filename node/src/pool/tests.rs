@@ -217,7 +217,7 @@ async fn the_pool_hears_of_time_and_of_leaders() {
         network: None,
         pool,
         metrics: Arc::new(Metrics::new()),
-        keep_proof: Box::new(|_| ()),
+        keep: Box::new(|_| ()),
     };
     let (notices, heard) = broadcast::channel(2);
     let (view, leader) = (term(1), key(9).public_key());

@@ -8,8 +8,8 @@ use jsonrpsee::proc_macros::rpc;
 use super::members::{MemberEventView, MembersSubscription, PermissionsView, ProposalView};
 use super::params::CertificateOptions;
 use super::types::{
-    CertificateView, LeaderView, NodeStatus, PeerView, ProofView, TransactionProofView,
-    ValidatorView,
+    CertificateView, EvidenceView, LeaderView, NodeStatus, PeerView, ProofView,
+    TransactionProofView, ValidatorView,
 };
 
 /// `mokka_`: consensus, its certificates and proofs, members, the node and its peers.
@@ -60,6 +60,11 @@ pub trait MokkaApi {
     /// `epoch`: of the epoch that is active.
     #[method(name = "getProof")]
     async fn proof(&self, term: u64, epoch: Option<u64>) -> RpcResult<Option<ProofView>>;
+
+    /// What proves that validators broke the protocol: two statements of one validator of which an
+    /// honest one makes one. It changes nothing by itself; members decide.
+    #[method(name = "evidence")]
+    async fn evidence(&self) -> RpcResult<Vec<EvidenceView>>;
 
     /// Who is connected.
     #[method(name = "peers")]

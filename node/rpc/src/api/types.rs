@@ -251,6 +251,39 @@ pub struct ProofView {
     pub encoded: Bytes,
 }
 
+/// Proves that a validator broke the protocol (§10): checked offline with the set of its epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceView {
+    /// In which epoch.
+    pub epoch: u64,
+    /// In which term.
+    pub term: u64,
+    /// Who signed both statements.
+    pub culprit: ValidatorRef,
+    /// What they are: `two proposals`, `two prepare votes`, `two commit votes`, `two signatures for
+    /// candidates`.
+    pub misdeed: String,
+    /// The two.
+    pub statements: Vec<StatementView>,
+    /// The canonical encoding, for checking offline.
+    pub encoded: Bytes,
+}
+
+/// One of two statements that contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatementView {
+    /// The block that was proposed or voted for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<BlockRef>,
+    /// The candidate that was signed for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<ValidatorRef>,
+    /// BIP-340, 64 bytes, by the culprit.
+    pub signature: Bytes,
+}
+
 /// Which side opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -9,8 +9,8 @@ use super::Handlers;
 use crate::api::members::{MembersSubscription, PermissionsView, ProposalView};
 use crate::api::params::CertificateOptions;
 use crate::api::types::{
-    CertificateView, LeaderView, NodeStatus, PeerView, ProofView, TransactionProofView,
-    ValidatorView,
+    CertificateView, EvidenceView, LeaderView, NodeStatus, PeerView, ProofView,
+    TransactionProofView, ValidatorView,
 };
 use crate::api::{MokkaApiServer, NetApiServer, Web3ApiServer};
 use crate::error::RpcError;
@@ -78,6 +78,11 @@ impl MokkaApiServer for Handlers {
         let this = self.clone();
         let read = move |_: &_| this.node.consensus.proof(epoch, term).map_err(RpcError::from);
         Ok(self.readers.run(read).await?)
+    }
+
+    async fn evidence(&self) -> RpcResult<Vec<EvidenceView>> {
+        let consensus = self.node.consensus.clone();
+        Ok(self.readers.run(move |_| Ok(consensus.evidence()?)).await?)
     }
 
     fn peers(&self) -> RpcResult<Vec<PeerView>> {

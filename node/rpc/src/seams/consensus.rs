@@ -5,8 +5,8 @@ use alloy_rpc_types_eth::SyncStatus;
 
 use super::{ReadError, TransactionPlace};
 use crate::api::types::{
-    CertificateView, LeaderView, NodeStatus, PeerView, ProofView, TransactionProofView,
-    ValidatorView,
+    CertificateView, EvidenceView, LeaderView, NodeStatus, PeerView, ProofView,
+    TransactionProofView, ValidatorView,
 };
 
 /// What consensus and network show. All but those that return a [`ReadError`] answer from memory
@@ -31,6 +31,8 @@ pub trait ConsensusView: Send + Sync + 'static {
     ) -> Result<Option<TransactionProofView>, ReadError>;
     /// The proof that elected the leader of a term, in this epoch unless another is named.
     fn proof(&self, epoch: Option<u64>, term: u64) -> Result<Option<ProofView>, ReadError>;
+    /// What proves that validators broke the protocol.
+    fn evidence(&self) -> Result<Vec<EvidenceView>, ReadError>;
     /// Who is connected.
     fn peers(&self) -> Vec<PeerView>;
     /// How far behind this node is.

@@ -476,6 +476,21 @@ impl ConsensusView for Fake {
             proof: None,
         }))
     }
+    fn evidence(&self) -> Result<Vec<EvidenceView>, ReadError> {
+        let statement = |number| StatementView {
+            block: Some(BlockRef { number, hash: B256::repeat_byte(3) }),
+            candidate: None,
+            signature: Bytes::from(vec![9; 64]),
+        };
+        Ok(vec![EvidenceView {
+            epoch: 1,
+            term: 5,
+            culprit: validator(3),
+            misdeed: "two proposals".to_owned(),
+            statements: vec![statement(4), statement(4)],
+            encoded: Bytes::from_static(&[1, 2, 3]),
+        }])
+    }
     fn finality_proof(&self, number: u64) -> Result<Option<Bytes>, ReadError> {
         let committed = self.kept(number)?.filter(|_| number > 0);
         Ok(committed.map(|committed| Bytes::copy_from_slice(&committed.block.hash[..4])))

@@ -194,6 +194,7 @@ async fn every_method_that_is_promised_is_served() {
         "mokka_getTransactionProof",
         "mokka_getProof",
         "mokka_peers",
+        "mokka_evidence",
         "mokka_proposals",
         "mokka_permissions",
         "mokka_subscribe",
