@@ -8,12 +8,13 @@ use alloy_sol_types::{SolCall, SolError};
 use mokka_runtime::{
     BlockError, TxError,
     system::{
-        AllowListRules, CONTRACTS, MEMBERS, NODES, NotListed, Permissions, Role, Switch,
-        SystemRules, TRANSACTIONS,
+        AllowListRules, CONTRACTS, Governance, MEMBERS, NODES, NotListed, Permissions, Role,
+        Switch, SystemRules, TRANSACTIONS, Threshold,
         abi::{IAllowList, IMembers, INodeList},
-        allowance,
+        allowance, changes_permissions, is_changed_by, listed,
     },
 };
+use mokka_types::MAX_NODES;
 
 use crate::{
     contracts::{COUNTER, init_code},
@@ -123,6 +124,19 @@ fn members_can_always_vote_and_accept() {
     assert_eq!(at.world.offer(vec![elsewhere]).1[0].error, not_on(TRANSACTIONS, Person(0)));
 }
 
+/// Also where one account decides: it, and the validators, who say where their nodes are.
+#[test]
+fn who_decides_alone_can_always_decide() {
+    let (admin, list) = (Person(8), TRANSACTIONS);
+    let threshold = Threshold::Admin(admin.address());
+    let governance = Governance { threshold, ..Governance::default() };
+    let mut at = Consortium::with(SystemRules { governance, ..only_transactions() });
+    let announce = IMembers::announceCall { name: "anna".to_owned(), endpoint: String::new() };
+    assert!(calls(&mut at, Person(0), MEMBERS, &announce));
+    assert!(calls(&mut at, admin, MEMBERS, &IMembers::switchListCall { list, on: false }));
+    at.world.advance(vec![STRANGER.sign(transfer(0, ADMIN.address(), 1))]);
+}
+
 /// Contracts that create contracts do so in the name of whoever sends.
 #[test]
 fn who_may_not_create_cannot_let_a_contract_do_it() {
@@ -144,6 +158,14 @@ fn who_may_not_create_cannot_let_a_contract_do_it() {
     at.world.advance(vec![MEMBER_OF_LIST.sign(call)]);
     let expected = U256::from_be_slice(factory.create(1).as_slice());
     assert_eq!(created(&at), Some(expected));
+    let (refused, taken) = (
+        STRANGER.sign(legacy(1, TxKind::Call(factory), 500_000, &[])),
+        MEMBER_OF_LIST.sign(legacy(2, TxKind::Call(factory), 500_000, &[])),
+    );
+    let together = at.world.build(vec![refused, taken]);
+    let expected = U256::from_be_slice(factory.create(2).as_slice());
+    let stored = together.changes.storage.get(&(factory, U256::ZERO)).copied();
+    assert_eq!(stored, Some(expected), "whoever comes next in the block may");
     let (_, skipped) = at.world.offer(vec![
         STRANGER.sign(legacy(1, TxKind::Create, 200_000, &init_code(COUNTER))),
         STRANGER.sign(transfer(1, ADMIN.address(), 1)),
@@ -167,12 +189,16 @@ fn roles_decide_who_changes_roles() {
     for (who, role) in [(MEMBER_OF_LIST, 1), (STRANGER, 0), (Person(0), 0)] {
         assert_eq!(at.call_at(who, CONTRACTS, &enable).0, ask(who, role));
     }
-    assert_eq!(at.call_at(MANAGER, CONTRACTS, &manager).0, ask(MANAGER, 3));
+    let admin = IAllowList::setAdminCall { account }.abi_encode();
+    for call in [&manager, &admin] {
+        assert_eq!(at.call_at(MANAGER, CONTRACTS, call).0, ask(MANAGER, 3));
+    }
     assert!(at.call_at(MANAGER, CONTRACTS, &enable).0.is_ok());
     assert!(at.call_at(MANAGER, CONTRACTS, &disable).0.is_ok());
     let disable_admin = IAllowList::setNoneCall { account: ADMIN.address() }.abi_encode();
     assert_eq!(at.call_at(MANAGER, CONTRACTS, &disable_admin).0, ask(MANAGER, 3));
     assert!(at.call_at(ADMIN, CONTRACTS, &manager).0.is_ok());
+    assert_eq!(at.call_at(MANAGER, CONTRACTS, &disable).0, ask(MANAGER, 3), "a manager by now");
     assert!(at.call_at(ADMIN, CONTRACTS, &disable_admin).0.is_ok());
     assert_eq!(at.call_at(ADMIN, CONTRACTS, &enable).0, ask(ADMIN, 0));
     let shown = IAllowList::accountsCall { from: U256::ZERO, most: U256::from(10) };
@@ -187,6 +213,31 @@ fn roles_decide_who_changes_roles() {
     ];
     expected.sort_unstable();
     assert_eq!((roles, listed.total), (expected, U256::from(3)));
+}
+
+/// Whoever goes first: the others stay on the list, and each of them can go next.
+#[test]
+fn accounts_leave_a_list_in_any_order() {
+    for (first, step) in [(0, 1), (0, 2), (1, 1), (1, 2)] {
+        let mut at = Consortium::with(only_contracts());
+        let people: Vec<_> = (0..3).map(|i| Person(i).address()).collect();
+        for account in &people {
+            let enable = IAllowList::setEnabledCall { account: *account };
+            assert!(calls(&mut at, MANAGER, CONTRACTS, &enable));
+        }
+        let order: Vec<_> = (0..3).map(|i| people[(first + step * i) % 3]).collect();
+        for gone in 1..=3 {
+            let disable = IAllowList::setNoneCall { account: order[gone - 1] };
+            assert!(calls(&mut at, MANAGER, CONTRACTS, &disable));
+            let (mut found, total) = listed(&at.world.memory, CONTRACTS, 10).unwrap();
+            found.retain(|(account, _)| people.contains(account));
+            found.sort_unstable();
+            let mut left: Vec<_> =
+                order[gone..].iter().map(|account| (*account, Role::Enabled)).collect();
+            left.sort_unstable();
+            assert_eq!((found, total), (left, 6 - gone as u64));
+        }
+    }
 }
 
 /// Members turn lists on and off and give roles, by vote.
@@ -254,4 +305,46 @@ fn nodes_are_admitted_and_dismissed() {
         *contract == NODES && !value.is_zero() && B256::from(*slot) > B256::with_last_byte(9)
     });
     assert_eq!(left.count(), 2, "the role of the manager and its place");
+}
+
+/// Neither members nor managers put more nodes on the list than there may be.
+#[test]
+fn the_list_of_nodes_is_bounded() {
+    // Base58 has no 0.
+    let peer = |i: usize| format!("12D3KooW{i:A>44}").replace('0', "Z");
+    let mut permissions = Permissions::default();
+    permissions.observers.roles.insert(MANAGER.address(), Role::Manager);
+    permissions.observers.nodes.extend((0..MAX_NODES).map(peer));
+    let mut at = Consortium::with(SystemRules { permissions, ..rules(1) });
+    let (one_more, most) = (peer(MAX_NODES), U256::from(MAX_NODES));
+    let by_vote = IMembers::setNodeCall { peerId: one_more.clone(), admitted: true }.abi_encode();
+    let error = IMembers::TooManyNodes { most }.abi_encode();
+    assert_eq!(at.call_at(Person(0), MEMBERS, &by_vote).0, Err(error.into()));
+    let admit = INodeList::admitCall { peerId: one_more };
+    let error = INodeList::TooManyNodes { most }.abi_encode();
+    assert_eq!(at.call_at(MANAGER, NODES, &admit.abi_encode()).0, Err(error.into()));
+    assert!(calls(&mut at, MANAGER, NODES, &INodeList::dismissCall { peerId: peer(0) }));
+    assert!(calls(&mut at, MANAGER, NODES, &admit));
+}
+
+/// A node looks at what its members decided where a block changed some of it.
+#[test]
+fn a_block_tells_whether_it_changed_what_nodes_obey() {
+    let mut permissions = Permissions { contracts: list(), ..Permissions::default() };
+    permissions.observers.roles.insert(MANAGER.address(), Role::Manager);
+    let mut at = Consortium::with(SystemRules { permissions, ..rules(1) });
+    let account = STRANGER.address();
+    let peer = format!("12D3KooW{}", "A".repeat(44));
+    let announce = IMembers::announceCall { name: "anna".to_owned(), endpoint: String::new() };
+    for (who, to, call, members, permissions) in [
+        (MANAGER, NODES, INodeList::admitCall { peerId: peer }.abi_encode(), true, false),
+        (MANAGER, CONTRACTS, IAllowList::setEnabledCall { account }.abi_encode(), false, true),
+        // Who becomes a validator, or is approved, may vote whatever the lists say.
+        (Person(0), MEMBERS, announce.abi_encode(), true, true),
+        (Person(0), account, Vec::new(), false, false),
+    ] {
+        let (_, block) = at.call_at(who, to, &call);
+        let found = (is_changed_by(&block.changes), changes_permissions(&block.changes));
+        assert_eq!(found, (members, permissions), "a call of {to}");
+    }
 }

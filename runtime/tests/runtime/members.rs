@@ -9,17 +9,25 @@ use alloy_sol_types::{SolCall, SolError, SolEvent};
 use mokka_runtime::{
     BlockBuilder, CallInput, CallOutcome, Executed, PushError, TxError, call,
     system::{
-        Action, Governance, MEMBERS, Permissions, SystemRules, SystemState, Threshold,
-        abi::IMembers::{self, Status},
+        Action, Governance, MEMBERS, NODES, Permissions, SystemRules, SystemState, TRANSACTIONS,
+        Threshold,
+        abi::{
+            IAllowList,
+            IMembers::{self, Status},
+            INodeList,
+        },
         pending,
     },
 };
-use mokka_types::{PublicKey, Setting, Settings};
+use mokka_types::{MAX_VALIDATORS, PublicKey, Setting, Settings};
 
 use crate::world::{Person, World, legacy};
 
 /// Enough for every call.
 const GAS: u64 = 5_000_000;
+
+const DELEGATECALL: u8 = 0xf4;
+const STATICCALL: u8 = 0xfa;
 
 /// A chain whose first people validate.
 pub(crate) struct Consortium {
@@ -111,6 +119,21 @@ impl Consortium {
 
     fn status(&self, id: u64) -> Status {
         self.shows(&IMembers::proposalCall { id: U256::from(id) }).status
+    }
+
+    /// A contract that forwards its input to another one, and gives back what that answers.
+    fn forwarder(&mut self, to: Address, opcode: u8) -> Address {
+        let mut code = alloy_primitives::hex!("365f5f375f5f365f73").to_vec();
+        code.extend(to.as_slice());
+        code.extend([0x5a, opcode]);
+        code.extend(alloy_primitives::hex!("3d5f5f3e6040573d5ffd5b3d5ff3"));
+        let (target, at) = (u8::try_from(code.len() - 4).unwrap(), code.len() - 9);
+        code[at] = target;
+        let creator = Person(10);
+        let nonce = self.world.nonce(creator.address());
+        let code = crate::contracts::init_code(&code);
+        self.world.advance(vec![creator.sign(legacy(nonce, TxKind::Create, GAS, &code))]);
+        creator.address().create(nonce)
     }
 
     /// Time passes with the next block.
@@ -219,6 +242,8 @@ fn each_mistake_has_its_own_error() {
     let caller = Person(9).address();
     at.refused(Person(9), &add(Person(5)), &IMembers::NotAMember { caller });
     at.refused(Person(9), &vote(1), &IMembers::NotAMember { caller });
+    let announce = IMembers::announceCall { name: "nobody".to_owned(), endpoint: String::new() };
+    at.refused(Person(9), &announce, &IMembers::NotAMember { caller });
     at.refused(Person(0), &vote(1), &IMembers::NoSuchProposal { id: U256::from(1) });
     let public_key = bytes(&Person(1).key());
     at.refused(Person(0), &add(Person(1)), &IMembers::KeyInUse { publicKey: public_key });
@@ -253,11 +278,14 @@ fn each_mistake_has_its_own_error() {
 #[test]
 fn the_other_parity_of_a_key_is_in_use() {
     let mut at = Consortium::of(1);
-    let mut twin = *Person(0).key().as_bytes();
-    twin[0] ^= 1;
-    let public_key = Bytes::copy_from_slice(&twin);
-    let call = IMembers::addValidatorCall { publicKey: public_key.clone(), ..add(Person(5)) };
-    at.refused(Person(0), &call, &IMembers::KeyInUse { publicKey: public_key });
+    at.does(Person(0), &add(Person(5)));
+    for taken in [Person(0), Person(5)] {
+        let mut twin = *taken.key().as_bytes();
+        twin[0] ^= 1;
+        let public_key = Bytes::copy_from_slice(&twin);
+        let call = IMembers::addValidatorCall { publicKey: public_key.clone(), ..add(Person(6)) };
+        at.refused(Person(0), &call, &IMembers::KeyInUse { publicKey: public_key });
+    }
 }
 
 /// Somebody always stays.
@@ -268,6 +296,53 @@ fn the_last_validator_cannot_be_removed() {
     at.does(Person(0), &replace(Person(0), Person(1)));
     at.does(Person(1), &accept(1));
     assert_eq!(at.keys(), [Person(1).key()]);
+}
+
+/// What made sense when it was proposed may not any more when it has its votes.
+#[test]
+fn what_is_carried_out_must_make_sense_then() {
+    let mut at = Consortium::of(2);
+    at.does(Person(0), &remove(Person(1)));
+    at.does(Person(1), &remove(Person(0)));
+    at.does(Person(1), &vote(1));
+    assert_eq!(at.keys(), [Person(0).key()]);
+    at.refused(Person(0), &vote(2), &IMembers::LastValidator {});
+    assert_eq!(at.keys(), [Person(0).key()]);
+}
+
+/// Also those who were approved while there was room.
+#[test]
+fn a_set_has_a_bounded_number_of_validators() {
+    let (admin, most) = (Person(8), U256::from(MAX_VALIDATORS));
+    let threshold = Threshold::Admin(admin.address());
+    let governance = Governance { threshold, ..Governance::default() };
+    // One less than there may be, none of whom has money.
+    let validators = (16..143).map(|i| Person(i).key()).collect();
+    let mut at = Consortium::with(SystemRules { governance, validators, ..rules(0) });
+    at.does(admin, &add(Person(0)));
+    at.does(admin, &add(Person(1)));
+    at.does(Person(0), &accept(1));
+    assert_eq!(at.keys().len(), MAX_VALIDATORS);
+    at.refused(Person(1), &accept(2), &IMembers::TooManyValidators { most });
+    at.refused(admin, &add(Person(2)), &IMembers::TooManyValidators { most });
+}
+
+/// Whoever goes first: the others stay, and each of them can go next.
+#[test]
+fn validators_leave_in_any_order() {
+    for first in 0..5 {
+        let admin = Person(8);
+        let threshold = Threshold::Admin(admin.address());
+        let governance = Governance { threshold, ..Governance::default() };
+        let mut at = Consortium::with(SystemRules { governance, ..rules(5) });
+        let order: Vec<_> = (0..5).map(|i| Person((first + i) % 5)).collect();
+        for gone in 1..5 {
+            at.does(admin, &remove(order[gone - 1]));
+            let mut left: Vec<_> = order[gone..].iter().map(|person| person.key()).collect();
+            left.sort_unstable();
+            assert_eq!(at.keys(), left);
+        }
+    }
 }
 
 /// More than half, two thirds, or one account alone.
@@ -328,6 +403,28 @@ fn what_takes_too_long_expires() {
     at.does(Person(0), &add(Person(5)));
 }
 
+/// The second in which it expires still counts.
+#[test]
+fn votes_and_acceptances_have_all_of_their_time() {
+    let governance = Governance {
+        voting_period: Duration::from_secs(100),
+        acceptance_period: Duration::from_secs(10),
+        ..Governance::default()
+    };
+    let mut at = Consortium::with(SystemRules { governance, ..rules(3) });
+    let expires_at =
+        |at: &Consortium| at.shows(&IMembers::proposalCall { id: U256::from(1) }).expiresAt;
+    let opened = at.does(Person(0), &add(Person(5)));
+    assert_eq!(expires_at(&at), opened.block.header.timestamp + 100);
+    at.later(100);
+    let approved = at.does(Person(1), &vote(1));
+    assert_eq!(approved.block.header.timestamp, opened.block.header.timestamp + 100);
+    at.later(10);
+    let accepted = at.does(Person(5), &accept(1));
+    assert_eq!(accepted.block.header.timestamp, approved.block.header.timestamp + 10);
+    assert_eq!(expires_at(&at), accepted.block.header.timestamp);
+}
+
 /// A vote can be taken back; a proposal without votes is dropped.
 #[test]
 fn a_vote_can_be_withdrawn() {
@@ -375,9 +472,10 @@ fn a_replaced_key_keeps_its_seat() {
     at.does(Person(1), &replace(Person(0), Person(6)));
     at.does(Person(2), &vote(1));
     at.does(Person(3), &vote(1));
-    at.does(Person(6), &accept(1));
+    let accepted = at.does(Person(6), &accept(1));
     let member = at.state().validators.into_iter().find(|one| one.key == Person(6).key()).unwrap();
     assert_eq!((member.name, member.endpoint, at.keys().len()), (name, endpoint, 4));
+    assert_eq!(member.since, accepted.number(), "the key is new, the seat is not");
     let caller = Person(0).address();
     at.refused(Person(0), &remove(Person(1)), &IMembers::NotAMember { caller });
     at.does(Person(6), &remove(Person(1)));
@@ -491,45 +589,72 @@ fn a_builder_announces_only_whom_it_may() {
     }
 }
 
+/// §9: also a set from which somebody leaves must be level.
+#[test]
+fn a_builder_removes_nobody_while_too_few_are_left() {
+    let mut at = Consortium::of(2);
+    at.does(Person(0), &remove(Person(1)));
+    let last_vote = at.transaction(Person(1), MEMBERS, &vote(1).abi_encode());
+    let World { spec, head, memory, .. } = &at.world;
+    let nobody = |keys: &[PublicKey]| keys != [Person(0).key()];
+    let plan = at.world.plan();
+    let mut builder = BlockBuilder::announcing(&nobody, spec, head, plan, memory, memory).unwrap();
+    let pushed = builder.push(last_vote);
+    assert!(matches!(pushed, Err(PushError::Refused(TxError::NotLevel))), "{pushed:?}");
+}
+
 /// The contract is called itself, without coins, and where something may change.
 #[test]
 fn contracts_cannot_trick_the_contract() {
-    // Forwards its input to the members contract: STATICCALL (fa), DELEGATECALL (f4), CALL (f1).
-    let forward = |opcode: u8| {
-        let mut code = alloy_primitives::hex!("365f5f375f5f365f").to_vec();
-        if opcode == 0xf1 {
-            code.push(0x5f);
-        }
-        code.push(0x73);
-        code.extend(MEMBERS.as_slice());
-        code.extend(alloy_primitives::hex!("5a"));
-        code.push(opcode);
-        code.extend(alloy_primitives::hex!("3d5f5f3e6040573d5ffd5b3d5ff3"));
-        let target = u8::try_from(code.len() - 4).unwrap();
-        let at = code.len() - 9;
-        code[at] = target;
-        code
-    };
     let mut at = Consortium::of(1);
     for (opcode, error) in [
-        (0xfa, IMembers::ReadOnlyCall {}.abi_encode()),
-        (0xf4, IMembers::DelegateCall {}.abi_encode()),
+        (STATICCALL, IMembers::ReadOnlyCall {}.abi_encode()),
+        (DELEGATECALL, IMembers::DelegateCall {}.abi_encode()),
     ] {
-        let creator = Person(10);
-        let nonce = at.world.nonce(creator.address());
-        let code = crate::contracts::init_code(&forward(opcode));
-        at.world.advance(vec![creator.sign(legacy(nonce, TxKind::Create, GAS, &code))]);
-        let contract = creator.address().create(nonce);
+        let contract = at.forwarder(MEMBERS, opcode);
         let input = settings(&[("blockInterval", 7)]).abi_encode();
         let (ended, _) = at.call_at(Person(0), contract, &input);
         assert_eq!(ended, Err(Bytes::from(error)), "{opcode:x}");
     }
     let nonce = at.world.nonce(Person(0).address());
-    let mut paying = legacy(nonce, TxKind::Call(MEMBERS), GAS, &remove(Person(0)).abi_encode());
+    let harmless = settings(&[("blockInterval", 7)]).abi_encode();
+    let mut paying = legacy(nonce, TxKind::Call(MEMBERS), GAS, &harmless);
     paying.value = U256::from(1);
     let block = at.world.advance(vec![Person(0).sign(paying)]);
     assert!(!block.receipts[0].status());
     assert_eq!(at.world.balance(MEMBERS), U256::ZERO);
+}
+
+/// Each function that changes something says so where nothing may change, whoever calls it.
+#[test]
+fn nothing_changes_where_nothing_may() {
+    let mut at = Consortium::of(1);
+    let (id, account, peer) = (U256::from(1), Person(5).address(), "12D3KooW".to_owned());
+    let (name, endpoint) = (String::new(), String::new());
+    let of_members = vec![
+        vote(1).abi_encode(),
+        IMembers::withdrawCall { id }.abi_encode(),
+        IMembers::enactCall { id }.abi_encode(),
+        accept(1).abi_encode(),
+        IMembers::announceCall { name, endpoint }.abi_encode(),
+    ];
+    let of_a_list = vec![
+        IAllowList::setAdminCall { account }.abi_encode(),
+        IAllowList::setNoneCall { account }.abi_encode(),
+    ];
+    let of_nodes = vec![
+        INodeList::admitCall { peerId: peer.clone() }.abi_encode(),
+        INodeList::dismissCall { peerId: peer }.abi_encode(),
+        INodeList::setAdminCall { account }.abi_encode(),
+    ];
+    for (to, calls) in [(MEMBERS, of_members), (TRANSACTIONS, of_a_list), (NODES, of_nodes)] {
+        let contract = at.forwarder(to, STATICCALL);
+        for call in calls {
+            let (ended, _) = at.call_at(Person(0), contract, &call);
+            let error = IMembers::ReadOnlyCall {}.abi_encode();
+            assert_eq!(ended, Err(Bytes::from(error)), "{to}: {}", Bytes::from(call));
+        }
+    }
 }
 
 /// Calldata is bounded before it is decoded, and nonsense reverts.

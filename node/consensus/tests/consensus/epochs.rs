@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use mokka_consensus::{EndOfTerm, Event, Input, RoleName};
+use mokka_consensus::{EndOfTerm, Event, FinalizedBlock, Input, RoleName};
 use mokka_types::{
-    Alive, Base, BlocksRequest, BodyReply, Certificate, Packet, Phase, Refusal, VotedAnswer,
+    Alive, Base, BlocksRequest, BodyReply, Certificate, Packet, Phase, Refusal, Refused, Voted,
+    VotedAnswer,
 };
 
 use crate::{
-    node::Node,
+    node::{Application, Node},
     proposing::leads,
-    voters::newest_vote,
-    world::{HEARTBEAT, World, ack, alive, ask, block, certified, fresh_base, genesis, id},
+    voters::{Voters, newest_vote},
+    world::{
+        HEARTBEAT, World, ack, alive, ask, block, certified, fresh_base, genesis, id, prepared,
+        propose,
+    },
 };
 
 /// The node follows, and hears that block 1 is final and announces the next epoch.
@@ -61,6 +65,7 @@ fn an_announced_set_begins_an_epoch() {
         assert!(wait <= HEARTBEAT / 2 * last + Duration::from_millis(1), "{wait:?}");
         let vote = newest_vote(&node).unwrap();
         assert_eq!((vote.ballot.view, vote.base.base), (next.view(1), on_block_1()));
+        assert_eq!(vote.newest_proof, None, "proofs of another set tell nobody anything");
     }
 }
 
@@ -85,14 +90,17 @@ fn a_new_member_takes_part() {
     let world = World::bft(4);
     let next = world.next_epoch(&[0, 1, 2, 3], &[200]);
     let mut node = Node::observer(&world);
+    node.follows(1, 1);
     enter(&mut node, &world, &next);
     let others = (0..next.secrets.len()).filter(|other| *other != node.me);
     for other in others.collect::<Vec<_>>() {
         let alive = Alive { promise: next.view(0), committed: id(1, 0) };
         node.hears(other, Packet::Alive(alive));
     }
-    node.until("stands", |node| newest_vote(node).is_some());
+    let wait = node.until("stands", |node| newest_vote(node).is_some());
     assert_eq!(newest_vote(&node).unwrap().ballot.view, next.view(1));
+    let last = u32::try_from(next.secrets.len() - 1).unwrap();
+    assert!(wait <= HEARTBEAT / 2 * last + Duration::from_millis(1), "at once: {wait:?}");
 }
 
 /// §9: whoever led the last block shows its certificate each heartbeat, also to new members, until
@@ -224,6 +232,10 @@ fn the_builder_is_told_who_is_level() {
         }
         node.hears_of(&next, newcomer, alive(0, genesis())).hears(2, alive(0, genesis()));
         node.hears(3, alive(0, genesis()));
+        if approved {
+            // Whoever is approved besides changes nothing of what it showed.
+            node.step(Input::Approved(vec![next.key(newcomer)]));
+        }
         node.work();
         let mut expected = vec![world.key(0), world.key(2), world.key(3)];
         expected.extend(approved.then(|| next.key(newcomer)));
@@ -268,4 +280,125 @@ fn an_approved_node_says_that_it_is_level() {
     node.step(Input::Approved(vec![key]));
     node.pass(HEARTBEAT * 9);
     assert_eq!(node.said(|packet| matches!(packet, Packet::Alive(_)).then_some(())).len(), 2);
+}
+
+/// §9: what members showed stays theirs, though their places in the new set are others.
+#[test]
+fn members_that_stay_stay_level() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 2, 3], &[]);
+    let mut node = Node::new(&world, 0);
+    node.pass(world.settings.isolation - HEARTBEAT);
+    node.hears(3, alive(0, genesis()));
+    enter(&mut node, &world, &next);
+    Voters::new(&next).elect(&mut node);
+    node.pass(HEARTBEAT * 2).work();
+    let level = &node.builds[0].level;
+    assert!(level.contains(&world.key(3)) && !level.contains(&world.key(2)), "{level:?}");
+}
+
+/// §9: votes for one block count together only where they name one set.
+#[test]
+fn votes_that_name_another_set_are_counted_apart() {
+    let world = World::bft(4);
+    let other = world.next_epoch(&[1, 2, 3], &[50]);
+    let (mut node, _) = leads(&world);
+    node.work().built(1, 0);
+    let term = node.status().promise.term.get();
+    for phase in [Phase::Prepare, Phase::Commit] {
+        node.sent.clear();
+        for (at, set) in [(1, &other), (2, &world), (3, &world)] {
+            assert!(shown(&node).is_empty(), "two of four agree at most");
+            let vote = world.block_vote_on(at, phase, term, id(1, 0), set.set_digest());
+            node.hears(
+                at,
+                match phase {
+                    Phase::Prepare => Packet::PrepareVote(vote),
+                    Phase::Commit => Packet::CommitVote(vote),
+                },
+            );
+        }
+        let certificate = &shown(&node)[0];
+        assert_eq!(certificate.phase, phase);
+        assert_eq!(world.committee.check_certificate(certificate), Ok(()));
+    }
+}
+
+/// §9: who finds that a block is followed by another set than its certificate says votes no more
+/// for it.
+#[test]
+fn a_prepare_certificate_that_names_another_set_gets_no_vote() {
+    let world = World::bft(4);
+    let other = world.next_epoch(&[1, 2, 3], &[50]);
+    let mut node = Node::new(&world, 0);
+    let proof = node.follows(1, 1);
+    node.hears(1, propose(world.proposal(&proof, 1, 0)));
+    for (set, votes) in [(&other, 0), (&world, 1)] {
+        node.sent.clear();
+        node.hears(1, certified(&world.naming(Phase::Prepare, 1, id(1, 0), set)));
+        let voted = |packet: &Packet| matches!(packet, Packet::CommitVote(_)).then_some(());
+        assert_eq!(node.said(voted).len(), votes);
+        assert_eq!(node.durable.prepared.is_some(), votes == 1);
+    }
+}
+
+/// §5.4, §9: nor does a candidate take it over from whoever refuses.
+#[test]
+fn a_prepared_block_that_names_another_set_is_not_taken_over() {
+    let world = World::bft(4);
+    let other = world.next_epoch(&[1, 2, 3], &[50]);
+    for (set, taken) in [(&other, false), (&world, true)] {
+        let mut node = Node::new(&world, 0);
+        node.until("stands", |node| newest_vote(node).is_some());
+        let ballot = newest_vote(&node).unwrap().ballot;
+        let mut base = world.certified(prepared(1, id(1, 1)));
+        base.prepare = Some(world.naming(Phase::Prepare, 1, id(1, 1), set));
+        let (reason, promise, newest_proof) = (Refusal::LowerBase, world.view(1), None);
+        let refused = Refused { reason, promise, newest_proof, base };
+        let answer = VotedAnswer::Refused(Box::new(refused));
+        node.hears(3, Packet::Voted(Voted { ballot, answer }));
+        let (id, body) = block(1, 1);
+        node.hears(3, Packet::Body(BodyReply { id, body }));
+        assert_eq!(node.durable.prepared.is_some(), taken);
+    }
+}
+
+/// §9: a certified block that is followed by another set here is not written.
+#[test]
+#[should_panic(expected = "is certified but invalid here")]
+fn a_certificate_that_names_another_set_stops_the_node_before_it_writes() {
+    let world = World::bft(4);
+    let other = world.next_epoch(&[1, 2, 3], &[50]);
+    let mut node = Node::new(&world, 0);
+    node.hears(1, certified(&world.ending(1, id(1, 0), &other)));
+    let (id, body) = block(1, 0);
+    node.hears(1, Packet::Body(BodyReply { id, body }));
+}
+
+/// The block announced a set when it was checked; when it is written, the store says otherwise.
+fn writes_another_set(then: Option<&World>) {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[1, 2, 3], &[50]);
+    let mut node = Node::new(&world, 0);
+    (node.application, node.next) = (Application::Slow, Some(&next));
+    node.hears(1, certified(&world.ending(1, id(1, 0), &next)));
+    let (id, body) = block(1, 0);
+    node.hears(1, Packet::Body(BodyReply { id, body }));
+    node.answers();
+    let next_set = then.map(|world| world.committee.set().clone());
+    node.step(Input::Finalized(FinalizedBlock { id, next_set, next_settings: None }));
+}
+
+/// §9: the set that follows is the one that was certified, or the node stops.
+#[test]
+#[should_panic(expected = "is not the certified one")]
+fn an_epoch_does_not_begin_with_a_set_that_was_not_certified() {
+    writes_another_set(Some(&World::bft(4).next_epoch(&[1, 2, 3], &[60])));
+}
+
+/// §9: nor does the old one go on.
+#[test]
+#[should_panic(expected = "is not the certified one")]
+fn an_epoch_does_not_go_on_above_a_block_that_ends_it() {
+    writes_another_set(None);
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mokka_consensus::{EndOfTerm, Event, Input, RoleName};
 use mokka_types::{
-    Ballot, Mark, MarkReason, Packet, PartialSignature, Phase, Promise, SafetyState, Signature,
-    Signed,
+    Ballot, Base, Mark, MarkReason, Packet, PartialSignature, Phase, Promise, SafetyState,
+    Signature, Signed,
 };
 
 use crate::{
@@ -263,6 +263,21 @@ fn signed_alone(world: &World) -> Packet {
     let ballot = world.ballot(0, 9, 1, &fresh_base());
     let (partial, signature) = (PartialSignature([1; 32]), Signature::new([1; 64]));
     Packet::Signed(Signed { ballot, partial, signature })
+}
+
+/// §8, §9: a marked key that left the set and is approved once more does not say that it is level.
+#[test]
+fn a_marked_key_that_is_approved_says_nothing() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[1, 2, 3], &[]);
+    let mut node = Node::new(&world, 0);
+    node.hears(1, ack(&world.proof_by(1, 3, fresh_base(), &[0, 1, 2])));
+    enter(&mut node, &world, &next);
+    let on_block_1 = Base { committed: id(1, 0), prepared: None };
+    node.hears(1, ack(&next.proof(1, 1, on_block_1)));
+    node.step(Input::Approved(vec![world.key(0)]));
+    node.pass(HEARTBEAT * 9);
+    assert!(node.sent.is_empty(), "{:?}", node.sent);
 }
 
 /// §8, §9: a change of the set does not lift a mark, nor does an approval of the marked key.

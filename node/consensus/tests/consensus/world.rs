@@ -87,7 +87,12 @@ impl World {
 
     /// The commit certificate of the block that announces the next epoch.
     pub(crate) fn ending(&self, term: u64, id: BlockId, next: &Self) -> Certificate {
-        let (phase, next_set, places) = (Phase::Commit, next.set_digest(), self.last_quorum());
+        self.naming(Phase::Commit, term, id, next)
+    }
+
+    /// A certificate that names this set as the next one.
+    pub(crate) fn naming(&self, phase: Phase, term: u64, id: BlockId, next: &Self) -> Certificate {
+        let (next_set, places) = (next.set_digest(), self.last_quorum());
         let vote = |at: &usize| self.block_vote_on(*at, phase, term, id, next_set).signature;
         let (signatures, signers) = (places.iter().map(vote).collect(), self.signers(&places));
         Certificate { phase, view: self.view(term), id, next_set, signers, signatures }
