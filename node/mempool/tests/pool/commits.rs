@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mokka_mempool::{DropReason, Rules};
+use mokka_runtime::system::{Allowance, NotListed, TRANSACTIONS};
 
 use crate::drafts::{
     ALICE, BLOCK_GAS, BOB, CHAIN, RICH, admit, at, best, change, fill, from, hashes, pool,
@@ -93,4 +94,20 @@ fn new_rules_drop_what_breaks_them_and_order_the_rest_anew() {
     assert_eq!(best(&pool), hashes([&modest, &generous]));
     let refusal = admit(&mut pool, &cheap).unwrap_err();
     assert_eq!(refusal.reason(), "fee_cap_below_base_fee");
+}
+
+#[test]
+fn who_is_taken_off_the_list_loses_what_waits() {
+    let mut pool = pool();
+    let (a0, a1, b0) = (from(ALICE, 0).build(), from(ALICE, 1).build(), from(BOB, 0).build());
+    fill(&mut pool, &[&a0, &a1, &b0]);
+    let refusal = Some(NotListed { list: TRANSACTIONS, ask: None });
+    let sends = |sender| refusal.filter(|_| sender == ALICE);
+    let allowance = |sender| Allowance { sends: sends(sender), ..Allowance::default() };
+    let changes = pool.on_allowances(allowance, at(1));
+    let gone: Vec<_> = changes.dropped.iter().map(|gone| gone.transaction.clone()).collect();
+    assert_eq!(gone, [a0, a1]);
+    assert!(changes.dropped.iter().all(|gone| gone.reason.reason() == "against_rules"));
+    assert_eq!(best(&pool), hashes([&b0]));
+    assert_eq!(pool.on_allowances(allowance, at(2)), Default::default());
 }

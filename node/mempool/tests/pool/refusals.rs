@@ -14,9 +14,14 @@ use mokka_mempool::{
     Limits, Origin, Pool, Refusal, RefusalKind, ReplayProtection, Rules, SenderAccount, SenderCode,
     Transaction,
 };
-use mokka_runtime::TxError;
+use mokka_runtime::{
+    TxError,
+    system::{Allowance, CONTRACTS, MEMBERS, NotListed, TRANSACTIONS},
+};
 
-use crate::drafts::{ALICE, BLOCK_GAS, CHAIN, RICH, account, admit, at, from, pool, pooled, rules};
+use crate::drafts::{
+    ALICE, BLOCK_GAS, BOB, CHAIN, RICH, account, admit, at, from, pool, pooled, rules,
+};
 
 fn refusal(pool: &mut Pool, tx: &Arc<Transaction>) -> Refusal {
     let before = pool.status();
@@ -176,6 +181,29 @@ fn a_transaction_from_before_eip_155_over_rpc() {
     assert_eq!((refusal.kind(), refusal.reason()), (RefusalKind::Pool, "unprotected"));
     admit(ReplayProtection::Required, Origin::Remote).expect("a peer's policy is its own");
     admit(ReplayProtection::Optional, Origin::Local).expect("allowed by policy");
+}
+
+#[test]
+fn an_account_that_is_on_no_list() {
+    let held_back = |allowance| SenderAccount { allowance, ..account(0, RICH) };
+    let not_on = |list| Some(NotListed { list, ask: Some(BOB) });
+    let (sends, creates) = (not_on(TRANSACTIONS), not_on(CONTRACTS));
+    let words = |what: &str, list: Address| {
+        format!(
+            "{ALICE} may not {what} this chain: it is not on the allow list {list}; \
+             ask {BOB}, who manages it, for its setEnabled"
+        )
+    };
+    let (call, create) = (from(ALICE, 0), from(ALICE, 0).with(|tx| tx.to = TxKind::Create));
+    let (call, create) = (call.build(), create.with(|tx| tx.gas_limit = 100_000).build());
+    let nothing = held_back(Allowance { sends, ..Allowance::default() });
+    refused_for(&call, &nothing, "not_listed", &words("send transactions to", TRANSACTIONS));
+    let no_contract = held_back(Allowance { creates, ..Allowance::default() });
+    refused_for(&create, &no_contract, "not_listed", &words("create contracts on", CONTRACTS));
+    pool().admit(call, Origin::Remote, &no_contract, at(0)).expect("sending is another list");
+    let vote = from(ALICE, 0).with(|tx| tx.to = TxKind::Call(MEMBERS)).build();
+    let member = held_back(Allowance { sends, is_member: true, creates: None });
+    pool().admit(vote, Origin::Remote, &member, at(0)).expect("members can always vote");
 }
 
 #[test]
