@@ -13,9 +13,8 @@ use mokka_types::{
 use crate::{
     at_height::AtHeight,
     catchup::Catchup,
-    eligibility::{PastLeaders, Penalties},
+    eligibility::Conduct,
     epochs::Guest,
-    evidence::Witnessed,
     invariants,
     io::{Action, EmptyBlock, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting},
     peers::{Novelty, Peers},
@@ -141,11 +140,7 @@ pub struct Consensus {
     pub(crate) stand_at: Monotonic,
     pub(crate) last_vote_at: Option<Monotonic>,
     pub(crate) rival_at: Option<Monotonic>,
-    /// The last instant at which a leader lived, as far as we know (§5.5).
-    pub(crate) leader_lived_at: Monotonic,
-    pub(crate) past_leaders: PastLeaders,
-    pub(crate) penalties: Penalties,
-    pub(crate) witnessed: Witnessed,
+    pub(crate) conduct: Conduct,
     /// The committed height that refused our lower base: there we stand again (§5.4).
     pub(crate) stand_from: Option<Height>,
     /// Did not sign when they were asked (§5.4).
@@ -187,11 +182,9 @@ impl Consensus {
         let committee = Committee::new(config.chain, epoch, set)?;
         let mark = safety.mark_of(&config.key);
         let me = committee.set().index_of(&config.key).filter(|_| mark.is_none());
-        let promise = if safety.promise.view.epoch == epoch {
-            safety.promise
-        } else {
-            Promise { view: View::new(epoch, Default::default()), signed: None }
-        };
+        let nothing = Promise { view: View::new(epoch, Default::default()), signed: None };
+        let of_epoch = Some(safety.promise).filter(|promise| promise.view.epoch == epoch);
+        let promise = of_epoch.unwrap_or(nothing);
         let shown = certificate.as_ref().map(|at| at.view).unwrap_or_default();
         let highest_seen = shown.max(View::new(epoch, Term::default()));
         let mut node = Self {
@@ -217,10 +210,7 @@ impl Consensus {
             stand_at: now,
             last_vote_at: None,
             rival_at: None,
-            leader_lived_at: now,
-            past_leaders: PastLeaders::default(),
-            penalties: Penalties::default(),
-            witnessed: Witnessed::default(),
+            conduct: Conduct::since(now),
             stand_from: None,
             silent: Signers::NONE,
             asked_to_sign: None,

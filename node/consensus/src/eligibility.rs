@@ -4,10 +4,32 @@ use std::{collections::BTreeMap, time::Duration};
 
 use mokka_types::{Monotonic, PublicKey, Term, ValidatorIndex};
 
-use crate::consensus::Consensus;
+use crate::{consensus::Consensus, evidence::Witnessed};
 
 /// How often the time of a penalty doubles (§5.4).
 const MOST_DOUBLINGS: u32 = 2;
+
+/// What the validators of this epoch did.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Conduct {
+    /// The last instant at which a leader lived, as far as we know.
+    pub(crate) leader_lived_at: Monotonic,
+    pub(crate) past_leaders: PastLeaders,
+    pub(crate) penalties: Penalties,
+    pub(crate) witnessed: Witnessed,
+}
+
+impl Conduct {
+    /// Nothing yet.
+    pub(crate) fn since(now: Monotonic) -> Self {
+        Self {
+            leader_lived_at: now,
+            past_leaders: PastLeaders::default(),
+            penalties: Penalties::default(),
+            witnessed: Witnessed::default(),
+        }
+    }
+}
 
 /// The leaders of the last terms of this epoch that had one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -86,24 +108,24 @@ impl Consensus {
     /// A term of this epoch had this leader: a valid proof says so.
     pub(crate) fn note_leader(&mut self, term: Term, candidate: &PublicKey) {
         let Some(index) = self.committee.set().index_of(candidate) else { return };
-        self.past_leaders.note(term, index, self.quorum().votes() - 1);
-        self.penalties.proved(index, term);
+        self.conduct.past_leaders.note(term, index, self.quorum().votes() - 1);
+        self.conduct.penalties.proved(index, term);
     }
 
     /// §5.5: leaders of the last terms stand back, unless nobody has led for too long. A
     /// preference: a block does not depend on it.
     pub(crate) fn is_eligible(&self, now: Monotonic, candidate: ValidatorIndex) -> bool {
-        !self.past_leaders.contains(candidate) || now >= self.anybody_may_lead_at(now)
+        !self.conduct.past_leaders.contains(candidate) || now >= self.anybody_may_lead_at(now)
     }
 
     /// §5.4: we signed for it, and saw no proof.
     pub(crate) fn is_in_penalty(&self, now: Monotonic, candidate: ValidatorIndex) -> bool {
-        self.penalties.hold(candidate, now, self.config.settings.election_timeout)
+        self.conduct.penalties.hold(candidate, now, self.config.settings.election_timeout)
     }
 
     /// When past leaders are as good as others, unless a leader lives meanwhile (§5.5).
     pub(crate) fn anybody_may_lead_at(&self, now: Monotonic) -> Monotonic {
-        let lived_at = if self.leads() { now } else { self.leader_lived_at };
+        let lived_at = if self.leads() { now } else { self.conduct.leader_lived_at };
         let settings = &self.config.settings;
         let last_to_stand = u32::try_from(self.quorum().validators()).unwrap_or(u32::MAX);
         let longest = settings.heartbeat / 2 * last_to_stand.saturating_add(3);

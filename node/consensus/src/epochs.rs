@@ -11,8 +11,7 @@ use mokka_types::{
 use crate::{
     at_height::AtHeight,
     consensus::Consensus,
-    eligibility::{PastLeaders, Penalties},
-    evidence::Witnessed,
+    eligibility::Conduct,
     io::{Action, EndOfTerm, Event, Fatal, Ignored, Output},
     role::Role,
 };
@@ -65,10 +64,7 @@ impl Consensus {
         self.signed_at = None;
         self.handover = None;
         self.rival_at = None;
-        self.leader_lived_at = now;
-        self.past_leaders = PastLeaders::default();
-        self.penalties = Penalties::default();
-        self.witnessed = Witnessed::default();
+        self.conduct = Conduct::since(now);
         self.stand_from = None;
         self.stashed = None;
         self.next = AtHeight::default();

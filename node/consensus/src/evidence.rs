@@ -141,7 +141,7 @@ impl Consensus {
     }
 
     fn statements(&mut self, index: ValidatorIndex) -> &mut Statements {
-        self.witnessed.0.entry(index).or_default()
+        self.conduct.witnessed.0.entry(index).or_default()
     }
 
     fn tell(&self, index: ValidatorIndex, misdeed: Option<Misdeed>, out: &mut Output) {

@@ -139,7 +139,7 @@ impl Consensus {
         let heard = from == index && !ours;
         let silent_since = self.config.settings.heartbeat * 2;
         if heard {
-            self.leader_lived_at = now;
+            self.conduct.leader_lived_at = now;
         }
         self.leader = Some(Followed {
             proof: proof.clone(),
@@ -190,7 +190,7 @@ impl Consensus {
         if let Some(leader) = &mut self.leader {
             leader.news_at = now;
         }
-        self.leader_lived_at = now;
+        self.conduct.leader_lived_at = now;
         match &self.role {
             // It lives, and wants us to lead.
             Role::Candidate(_) if self.own_handover().is_some() => {}

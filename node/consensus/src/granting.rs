@@ -308,7 +308,7 @@ impl Consensus {
             && Some(index) != self.me
         {
             let timeout = self.config.settings.election_timeout;
-            self.penalties.signed(index, ballot.view.term, now, timeout);
+            self.conduct.penalties.signed(index, ballot.view.term, now, timeout);
         }
     }
 

@@ -17,7 +17,7 @@ impl Consensus {
         let over = alone || followed > Some(self.last_led) || self.last_led == View::default();
         // Whom we signed for may need our signature again, until it leads.
         let patience = self.config.settings.election_timeout;
-        !self.leads() && (over || now >= self.leader_lived_at.after(patience))
+        !self.leads() && (over || now >= self.conduct.leader_lived_at.after(patience))
     }
 
     /// When a leader begins to hand over.

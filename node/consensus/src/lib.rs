@@ -10,9 +10,10 @@
 //! certificate and the application's verdict arrive does not matter.
 //!
 //! Read in this order: `consensus` (the state and its step), `role`, `standing`, `granting`,
-//! `counting` (an election, from the candidate's and the voter's side), `eligibility`, `following` and `leading`,
-//! `handover` (a term), `proposing`, `accepting`, `voting`, `certified` (a block), `catchup`, `timers`,
-//! `epochs` (the set changes), `mark` (lost state), `invariants`.
+//! `counting` (an election, from the candidate's and the voter's side), `eligibility` (who may
+//! lead), `following`, `leading`, `handover` (a term), `proposing`, `accepting`, `voting`,
+//! `certified` (a block), `catchup`, `timers`, `epochs` (the set changes), `mark` (lost state),
+//! `evidence` (who signs twice), `invariants`.
 //!
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when

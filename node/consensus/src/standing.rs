@@ -274,7 +274,7 @@ impl Consensus {
         let view = leadership.view();
         self.report_silent(out);
         self.last_led = self.last_led.max(view);
-        self.leader_lived_at = now;
+        self.conduct.leader_lived_at = now;
         out.events.push(Event::Resigned { view, reason });
         self.become_follower(now, out);
         if let Some(leader) = self.leader.as_mut().filter(|at| at.proof.view == view) {
