@@ -118,7 +118,8 @@ fn a_block_not_above_the_base_of_its_proof_is_refused() {
     assert!(votes(&node).is_empty());
 }
 
-/// §6.1, §6.2: what the base of the proof has prepared is proposed, and nothing else.
+/// §6.1, §6.2, A.6 *Voter that missed the `Vote`*: what the base of the proof has prepared is
+/// proposed, and nothing else; the ids in the proof are all that a follower needs for that.
 #[test]
 fn a_proposal_honours_the_prepared_block_of_its_base() {
     for world in [World::bft(4), World::cft(3)] {
