@@ -3,7 +3,7 @@
 
 use std::{env, thread};
 
-use mokka_simulator::{Failure, Report, random_run, random_run_traced};
+use mokka_simulator::{Failure, Lie, Report, random_run, random_run_traced};
 
 /// Failures shown before we stop looking for more.
 const SHOWN: usize = 10;
@@ -44,10 +44,22 @@ fn five_hundred_seeds() {
         total(|report| report.crashes),
         reports.iter().map(|report| report.recovery).max(),
     );
+    let lies = Lie::ALL.map(|lie| {
+        let told: Vec<u64> =
+            reports.iter().filter_map(|report| report.lies.get(&lie)).copied().collect();
+        (lie, told.len(), told.iter().sum::<u64>())
+    });
+    for (lie, worlds, told) in lies {
+        println!("{lie}: in {worlds} worlds, {told} lies");
+    }
+    println!("{} worlds went on only when their liars fell silent", total(|report| report.stalled));
     assert!(failures.is_empty(), "{} of {} seeds failed", failures.len(), runs.len());
     assert!(count < 100 || changes > 0, "no set of validators changed");
     assert!(count < 100 || restored > 0, "no old copy of a disk was put back");
     assert!(count < 100 || lost_a_write > 0, "no crash lost a write: the disk is too kind");
+    for (lie, worlds, told) in lies {
+        assert!(count < 500 || told > 0, "{lie}: in {worlds} worlds, and told no lie");
+    }
 }
 
 /// The same seed gives the same run, to the bit.
