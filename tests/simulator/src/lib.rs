@@ -45,6 +45,6 @@ pub use control::{PowerCut, Restoring};
 pub use liars::Lie;
 pub use network::{Fate, Passing, Weather};
 pub use report::{Failure, Report};
-pub use run::{LIVENESS_LIMIT, random_run, random_run_traced};
+pub use run::{LIVENESS_LIMIT, anybody_lies, random_run, random_run_traced};
 pub use scenario::Scenario;
 pub use world::World;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mokka_crypto::{Committee, Verified};
-use mokka_types::{Envelope, PublicKey, RunNumber, SafetyRecord, codec};
+use mokka_types::{Envelope, PublicKey, RunNumber, SafetyRecord, Settings, codec};
 
 use crate::{
     Lie, PowerCut,
@@ -24,8 +24,10 @@ use crate::{
 
 /// How long a liar is away that has stopped itself.
 const AWAY: Duration = Duration::from_millis(50);
+/// How much faster the heart beats of a liar that wants to lead: it stands before all others.
+const HURRY: u32 = 2;
 /// Of a thousand others, how many reach only the first of two twins; as many only the second.
-const ONE_TWIN_ONLY: u64 = 350;
+const ONE_TWIN_ONLY: u64 = 200;
 
 impl World {
     /// Whoever lies in this scenario gets its behaviour; twins get their other half.
@@ -157,6 +159,14 @@ impl World {
             self.carry(node, receivers, &utterance.envelope, utterance.after)?;
         }
         Ok(())
+    }
+
+    /// The timers of a node. A liar that lies when it leads hurries to do so.
+    pub(crate) fn timers_of(&self, node: usize) -> Settings {
+        let settings = self.scenario.settings;
+        let hurries = self.nodes[node].liar.as_ref().is_some_and(|liar| liar.lie.wants_to_lead());
+        let heartbeat = if hurries { settings.heartbeat / HURRY } else { settings.heartbeat };
+        Settings { heartbeat, ..settings }
     }
 
     pub(crate) fn liar_runs(&mut self, node: usize, run: RunNumber) {

@@ -43,13 +43,13 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, kind, time, blocks, packets, lost, elections, .. } = self;
         let Self { epochs, crashes, crashes_that_lost_a_write, restored, .. } = self;
-        let Self { recovery, trace, lies, .. } = self;
+        let Self { recovery, trace, lies, stalled, .. } = self;
         write!(
             f,
             "seed {seed} {kind}: {blocks} blocks, {elections} elections, {epochs} changes of \
              validators, {packets} packets ({lost} lost), {crashes} crashes \
-             ({crashes_that_lost_a_write} lost a write), {restored} restored, lies {lies:?}, {time:?}, \
-             recovered in {recovery:?}, trace {:02x}{:02x}{:02x}{:02x}",
+             ({crashes_that_lost_a_write} lost a write), {restored} restored, lies {lies:?}, {stalled} stalls, \
+             {time:?}, recovered in {recovery:?}, trace {:02x}{:02x}{:02x}{:02x}",
             trace[0], trace[1], trace[2], trace[3]
         )
     }

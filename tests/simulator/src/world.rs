@@ -244,7 +244,7 @@ impl World {
         let start = Start {
             chain: self.chain,
             genesis: machine::genesis(),
-            settings: self.scenario.settings,
+            settings: self.timers_of(node),
             seed: self.random.below(u64::MAX),
             wall_clock: RunNumber::new(clock.saturating_sub(skew)),
             restored,

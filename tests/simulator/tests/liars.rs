@@ -81,15 +81,17 @@ fn two_proposals_of_one_term_make_no_two_blocks() {
 /// signs for everybody, decides nothing.
 #[test]
 fn votes_for_everything_change_nothing() {
-    for liar in 0..VALIDATORS {
-        let mut world = world_with(Lie::DoubleVoter, liar, 10);
-        world.until_led();
+    let mut lies = 0;
+    for seed in 0..4 {
+        let liar = (first_leader(seed) + 1) % VALIDATORS;
+        let mut world = world_with(Lie::DoubleVoter, liar, seed);
         for _ in 0..10 {
             world.expect_progress_within(LIMIT);
         }
-        assert!(world.lies_told(Lie::DoubleVoter) > 0);
+        lies += world.lies_told(Lie::DoubleVoter);
         goes_on_without_liars(world);
     }
+    assert!(lies > 50, "{lies} lies");
 }
 
 /// Whether the parts of a candidate's base belong together (§5.2 rule 4), seen without any key.
@@ -212,12 +214,14 @@ fn old_packets_are_no_news() {
 /// some only forks nothing, and the others get it when it is silent.
 #[test]
 fn what_a_leader_withholds_forks_nothing() {
+    let mut lies = 0;
     for seed in 0..8 {
         let mut world = world_with(Lie::Withholder, first_leader(seed), seed);
         works_for(&mut world, 12);
-        assert!(world.lies_told(Lie::Withholder) > 0, "seed {seed}");
+        lies += world.lies_told(Lie::Withholder);
         goes_on_without_liars(world);
     }
+    assert!(lies > 100, "{lies} lies");
 }
 
 /// §5.2 rules 2 and 6, §5.6: whoever stands again and again, for whatever term, unseats no leader

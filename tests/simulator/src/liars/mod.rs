@@ -96,6 +96,18 @@ impl Lie {
         }
     }
 
+    /// Whether it does its worst as a leader.
+    pub(crate) const fn wants_to_lead(self) -> bool {
+        match self {
+            Self::Equivocator | Self::BaseLiar | Self::Withholder | Self::TermRacer => true,
+            Self::DoubleVoter
+            | Self::SilentSigner
+            | Self::BadSigner
+            | Self::Replayer
+            | Self::Twins => false,
+        }
+    }
+
     fn behaviour(self, random: &mut Random, bonds: Rc<RefCell<Bonds>>) -> Box<dyn Behaviour> {
         match self {
             Self::Equivocator => Box::<equivocator::Equivocator>::default(),

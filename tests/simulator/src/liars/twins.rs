@@ -3,13 +3,17 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use mokka_types::{BlockHash, Height, Packet, Phase, PublicKey, View};
+use mokka_types::{
+    Ballot, BlockHash, Height, Packet, Phase, PublicKey, PublicNonce, View, Voted, VotedAnswer,
+};
 
 use super::{Behaviour, To, Tongue};
 
-/// What one key signed, as far as it binds.
+/// What one key said, as far as an honest node says nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bond {
+    /// Names one attempt of one candidate.
+    Grant(Ballot, PublicNonce),
     Candidate(PublicKey),
     Vote(Phase, Height, BlockHash),
     Proposal(Height, BlockHash),
@@ -26,12 +30,15 @@ impl Bond {
             (Self::Proposal(at, one), Self::Proposal(other_at, other)) => {
                 at != other_at || one == other
             }
-            (Self::Candidate(_) | Self::Vote(..) | Self::Proposal(..), _) => true,
+            (Self::Grant(ballot, one), Self::Grant(other_ballot, other)) => {
+                ballot != other_ballot || one == other
+            }
+            (Self::Grant(..) | Self::Candidate(_) | Self::Vote(..) | Self::Proposal(..), _) => true,
         }
     }
 }
 
-/// What both have signed in the highest term of theirs: only to know when they contradict each
+/// What both have said in the highest term of theirs: only to know when they contradict each
 /// other.
 #[derive(Debug, Default)]
 pub(crate) struct Bonds {
@@ -69,6 +76,9 @@ impl Twin {
 impl Behaviour for Twin {
     fn says(&mut self, to: To, packet: Packet, tongue: &mut Tongue) {
         let bond = match &packet {
+            Packet::Voted(Voted { ballot, answer: VotedAnswer::Granted(nonce) }) => {
+                Some((ballot.view, Bond::Grant(*ballot, *nonce)))
+            }
             Packet::Signed(signed) => {
                 Some((signed.ballot.view, Bond::Candidate(signed.ballot.candidate)))
             }
