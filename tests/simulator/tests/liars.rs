@@ -20,7 +20,9 @@ const fn millis(millis: u64) -> Duration {
 }
 
 fn world_with(lie: Lie, liar: usize, seed: u64) -> World {
-    Scenario::validators(VALIDATORS).seed(seed).liar(liar, lie).start()
+    let mut world = Scenario::validators(VALIDATORS).seed(seed).liar(liar, lie).start();
+    world.until("everybody runs", |world| (0..VALIDATORS).all(|node| world.is_up(node)));
+    world
 }
 
 /// Whoever is elected first in the honest world of this seed: in a world that begins in the same
