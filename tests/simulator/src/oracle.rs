@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mokka_crypto::{Committee, digest};
 use mokka_types::{
     AggregatedNonce, Ballot, Base, BaseDigest, BlockHash, BlockId, Certificate, ChainHash,
-    CrashModel, Epoch, FinalBlock, Height, Packet, Phase, Proof, PublicKey, SafetyRecord,
+    CrashModel, Epoch, Evidence, FinalBlock, Height, Packet, Phase, Proof, PublicKey, SafetyRecord,
     SafetyState, Signers, View, codec,
 };
 
@@ -284,6 +284,17 @@ impl Oracle {
         }
         let first = *self.provable.entry(id.height).or_insert(id.hash);
         demand(first == id.hash, || format!("FORK: certificates make {first:?} and {id:?} final"))
+    }
+
+    /// §10: a node has evidence: genuine, and against none that is honest.
+    pub(crate) fn evidence(&self, at: Place, evidence: &Evidence) -> Result<(), String> {
+        let committee = self.committee(evidence.view().epoch);
+        let genuine = committee.is_some_and(|committee| committee.check_evidence(evidence));
+        demand(genuine, || format!("node {at} has evidence that proves nothing: {evidence:?}"))?;
+        let lies = |place: &Place| self.keys[*place].x() == evidence.culprit.x();
+        demand(self.liars.iter().any(lies), || {
+            format!("node {at} has evidence against an honest one: {evidence:?}")
+        })
     }
 
     fn proof(&mut self, proof: &Proof) -> Result<(), String> {

@@ -366,6 +366,10 @@ impl World {
     fn after_turn(&mut self, node: usize, events: &[Event]) -> Outcome {
         for event in events {
             self.note(&format!("{node} says {event:?}"));
+            if let Event::Evidence(evidence) = event {
+                self.oracle.evidence(node, evidence)?;
+                self.report.evidence += 1;
+            }
         }
         let (deeds, asked, posted) = {
             let mut notes = self.nodes[node].desk.notes();

@@ -79,21 +79,10 @@ impl Lie {
         Self::Twins,
     ];
 
-    /// Whether progress is demanded while validators lie in this way.
-    ///
-    /// The others win elections and lead badly, and nothing in the core keeps them from winning the
-    /// next one: that is what eligibility (§5.5), the penalty for withheld proofs (§5.4) and the
-    /// handover (§5.7) are for. Where the core has these, all of them belong here. Until then
-    /// progress is demanded as soon as these liars fall silent; safety always is.
+    /// Whether progress is demanded while validators lie in this way; where not, as soon as they
+    /// fall silent. Safety always is.
     pub const fn progress_is_demanded(self) -> bool {
-        match self {
-            Self::DoubleVoter | Self::SilentSigner | Self::BadSigner | Self::Replayer => true,
-            Self::Equivocator
-            | Self::BaseLiar
-            | Self::Withholder
-            | Self::TermRacer
-            | Self::Twins => false,
-        }
+        true
     }
 
     /// Whether it does its worst as a leader.
