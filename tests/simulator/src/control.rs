@@ -81,10 +81,10 @@ impl World {
 
     /// Whether every set that there may ever be keeps a quorum if this node signs no more.
     pub(crate) fn can_do_without(&self, node: usize) -> bool {
-        let gone = |at: usize| at == node || self.oracle.is_marked(at);
+        let gone = |at: usize| at == node || self.oracle.is_marked(at) || self.is_liar(at);
         let out = |set: &&ValidatorSet| {
             let member = |at: &usize| set.index_of(&self.nodes[*at].public).is_some();
-            (0..self.nodes.len()).filter(|at| member(at) && gone(*at)).count()
+            (0..self.validators()).filter(|at| member(at) && gone(*at)).count()
         };
         self.sets.iter().all(|set| out(&set) <= set.quorum().crashes())
     }
@@ -199,8 +199,13 @@ impl World {
         self.judge = Some(Box::new(judge));
     }
 
-    /// How many validators there are.
-    pub fn validators(&self) -> usize {
+    /// How many validators there are; a twin is none beside its other half.
+    pub const fn validators(&self) -> usize {
+        self.scenario.validators
+    }
+
+    /// How many nodes there are, twins included.
+    pub(crate) const fn machines(&self) -> usize {
         self.nodes.len()
     }
 
@@ -279,6 +284,7 @@ impl World {
             blocks: self.height().get(),
             epochs: self.oracle.epoch().get(),
             elections: u64::try_from(self.elections()).unwrap_or(u64::MAX),
+            lies: self.lies(),
             trace: *self.trace.finalize().as_bytes(),
             ..self.report.clone()
         })

@@ -15,15 +15,21 @@
 //! these bytes.
 //!
 //! Read in this order: [`Scenario`] and [`World`] (what a story can do), [`random_run`] (what a
-//! seed does), `oracle` (what must hold), then `disk`, `machine`, `desk`.
+//! seed does), `oracle` (what must hold), then `disk`, `machine`, `desk`, `liars`.
+//!
+//! In BFT some validators lie ([`Lie`], one file for each way), as many as the model tolerates; a
+//! story can make them say more ([`World::say_as`]).
 //!
 //! # Limits
-//! Nobody lies on purpose except where a story makes a validator say something ([`World::say_as`]).
+//! Liars do not agree among themselves on what to say, but for what they hear from each other.
+//! Nobody lies in CFT.
 //! A key is never replaced: whoever is marked (§8) follows until the end.
 
 mod control;
 mod desk;
 pub mod disk;
+mod liars;
+mod lying;
 mod machine;
 mod network;
 mod oracle;
@@ -36,8 +42,9 @@ mod trace;
 mod world;
 
 pub use control::{PowerCut, Restoring};
+pub use liars::Lie;
 pub use network::{Fate, Passing, Weather};
 pub use report::{Failure, Report};
-pub use run::{LIVENESS_LIMIT, random_run, random_run_traced};
+pub use run::{LIVENESS_LIMIT, anybody_lies, random_run, random_run_traced};
 pub use scenario::Scenario;
 pub use world::World;

@@ -10,12 +10,15 @@ use mokka_consensus::{
 };
 use mokka_crypto::digest;
 use mokka_types::{
-    BlockHash, BlockId, Body, Epoch, FinalBlock, Height, PublicKey, ValidatorSet, View, codec,
+    BlockHash, BlockId, Body, Epoch, FinalBlock, Height, PublicKey, SetDigest, ValidatorSet, View,
+    codec,
 };
 use serde::{Deserialize, Serialize};
 
 /// Pieces of work that fit into one block.
 const WORK_PER_BLOCK: usize = 8;
+/// Lies between the number of a builder and the one that a liar writes into a second block.
+const OTHER_BUILDER: u64 = 1000;
 
 /// What a body says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,12 @@ impl Chain {
     /// The set after a block that announces one, or does not.
     fn set_after(&self, announces: bool) -> Option<&ValidatorSet> {
         self.sets.get(self.epoch + usize::from(announces))
+    }
+
+    /// The set after a block on the newest final one.
+    pub(crate) fn next_set_of(&self, body: &Body) -> Option<SetDigest> {
+        let block = codec::decode::<Block>(body.as_bytes()).ok()?;
+        self.set_after(block.announces).map(digest::set)
     }
 
     /// A quorum of the wanted set is level (§9).
@@ -178,6 +187,14 @@ impl Chain {
         self.blocks.clear();
         (self.epoch, self.began) = (0, self.genesis);
     }
+}
+
+/// Another block on the same parent, as good as this one: what a liar shows beside it.
+pub(crate) fn sibling(id: &BlockId, body: &Body) -> Option<(BlockId, Body)> {
+    let block = codec::decode::<Block>(body.as_bytes()).ok()?;
+    let builder = block.builder.wrapping_add(OTHER_BUILDER);
+    let body = Body::new(codec::encode(&Block { builder, ..block }));
+    Some((BlockId { height: id.height, hash: digest::body(&body) }, body))
 }
 
 impl From<FinalizeBlock> for crate::disk::Entry {

@@ -90,18 +90,26 @@ pub enum Fate {
 
 /// Which links are cut, in which direction.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cuts(BTreeSet<(usize, usize)>);
+pub(crate) struct Cuts {
+    cuts: BTreeSet<(usize, usize)>,
+    /// Links that never were, in either direction: nothing heals them.
+    walls: BTreeSet<(usize, usize)>,
+}
 
 impl Cuts {
     pub(crate) fn cut(&mut self, from: usize, to: usize) {
-        self.0.insert((from, to));
+        self.cuts.insert((from, to));
     }
 
     pub(crate) fn heal(&mut self) {
-        self.0.clear();
+        self.cuts.clear();
+    }
+
+    pub(crate) fn wall(&mut self, one: usize, other: usize) {
+        self.walls.extend([(one, other), (other, one)]);
     }
 
     pub(crate) fn passes(&self, from: usize, to: usize) -> bool {
-        !self.0.contains(&(from, to))
+        !self.cuts.contains(&(from, to)) && !self.walls.contains(&(from, to))
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mokka_crypto::{Committee, digest};
 use mokka_types::{
     AggregatedNonce, Ballot, Base, BaseDigest, BlockHash, BlockId, Certificate, ChainHash,
-    CrashModel, Epoch, FinalBlock, Height, Packet, Phase, Proof, PublicKey, SafetyRecord,
+    CrashModel, Epoch, Evidence, FinalBlock, Height, Packet, Phase, Proof, PublicKey, SafetyRecord,
     SafetyState, Signers, View, codec,
 };
 
@@ -53,6 +53,14 @@ pub(crate) struct Oracle {
     restored: BTreeSet<Place>,
     /// Whose key must sign nothing any more (§8).
     marked: BTreeSet<Place>,
+    /// Who lies: what these sign is their own affair.
+    liars: BTreeSet<Place>,
+    /// The one block that was certified in each phase, term and height.
+    certified: BTreeMap<(Phase, View, Height), BlockHash>,
+    /// The one block that can be shown to be final at each height.
+    provable: BTreeMap<Height, BlockHash>,
+    /// Certificates that were verified before, by their bytes.
+    known_certificates: BTreeSet<Vec<u8>>,
 }
 
 /// Says what is wrong where it is.
@@ -81,7 +89,21 @@ impl Oracle {
             signed: BTreeMap::new(),
             restored: BTreeSet::new(),
             marked: BTreeSet::new(),
+            liars: BTreeSet::new(),
+            certified: BTreeMap::new(),
+            provable: BTreeMap::new(),
+            known_certificates: BTreeSet::new(),
         }
+    }
+
+    /// This node lies.
+    pub(crate) fn excuse(&mut self, liar: Place) {
+        self.liars.insert(liar);
+    }
+
+    /// One more node, with the key of another.
+    pub(crate) fn has_twin(&mut self, key: PublicKey) {
+        self.keys.push(key);
     }
 
     /// How many terms had a leader.
@@ -111,7 +133,8 @@ impl Oracle {
             format!("node {at} went from height {} to {}", before.height, id.height)
         })?;
         self.certificate_proves(id, &block.certificate)
-            .map_err(|why| format!("node {at} committed {id:?} with a bad certificate: {why}"))
+            .map_err(|why| format!("node {at} committed {id:?} with a bad certificate: {why}"))?;
+        self.certificate(&block.certificate)
     }
 
     /// A certificate is `q` signatures of different validators over one digest; counted by hand.
@@ -224,7 +247,54 @@ impl Oracle {
             Packet::Proposal(proposal) => vec![&proposal.proof],
             _ => Vec::new(),
         };
-        proofs.into_iter().try_for_each(|proof| self.proof(proof))
+        proofs.into_iter().try_for_each(|proof| self.proof(proof))?;
+        let base = match packet {
+            Packet::Vote(vote) => Some(&vote.base),
+            Packet::Voted(voted) => match &voted.answer {
+                mokka_types::VotedAnswer::Granted(_) => None,
+                mokka_types::VotedAnswer::Refused(refused) => Some(&refused.base),
+            },
+            _ => None,
+        };
+        let certificates: Vec<&Certificate> = match packet {
+            Packet::Certified(certificate) => vec![certificate],
+            Packet::Ack(ack) => ack.certificate.iter().collect(),
+            Packet::Proposal(proposal) => proposal.parent_certificate.iter().collect(),
+            _ => base.iter().flat_map(|base| base.commit.iter().chain(&base.prepare)).collect(),
+        };
+        certificates.into_iter().try_for_each(|certificate| self.certificate(certificate))
+    }
+
+    /// One block in each phase, term and height (§11); one final block at each height.
+    fn certificate(&mut self, certificate: &Certificate) -> Result<(), String> {
+        if !self.known_certificates.insert(codec::encode(certificate)) {
+            return Ok(());
+        }
+        let Certificate { phase, view, id, .. } = certificate;
+        let committee = self.committee(view.epoch);
+        if committee.is_none_or(|committee| committee.check_certificate(certificate).is_err()) {
+            return Ok(());
+        }
+        let first = *self.certified.entry((*phase, *view, id.height)).or_insert(id.hash);
+        demand(first == id.hash, || {
+            format!("two {phase:?} certificates of {view}: {first:?}, {id:?}")
+        })?;
+        if *phase == Phase::Prepare {
+            return Ok(());
+        }
+        let first = *self.provable.entry(id.height).or_insert(id.hash);
+        demand(first == id.hash, || format!("FORK: certificates make {first:?} and {id:?} final"))
+    }
+
+    /// §10: a node has evidence: genuine, and against none that is honest.
+    pub(crate) fn evidence(&self, at: Place, evidence: &Evidence) -> Result<(), String> {
+        let committee = self.committee(evidence.view().epoch);
+        let genuine = committee.is_some_and(|committee| committee.check_evidence(evidence));
+        demand(genuine, || format!("node {at} has evidence that proves nothing: {evidence:?}"))?;
+        let lies = |place: &Place| self.keys[*place].x() == evidence.culprit.x();
+        demand(self.liars.iter().any(lies), || {
+            format!("node {at} has evidence against an honest one: {evidence:?}")
+        })
     }
 
     fn proof(&mut self, proof: &Proof) -> Result<(), String> {
@@ -244,6 +314,10 @@ impl Oracle {
 
     /// A node wrote or signed something.
     pub(crate) fn did(&mut self, at: Place, deed: &Deed) -> Result<(), String> {
+        let lies = self.liars.contains(&at);
+        if lies && !matches!(deed, Deed::Recorded(SafetyRecord::Promise(_))) {
+            return Ok(());
+        }
         self.marks_are_obeyed(at, deed)?;
         match deed {
             Deed::Recorded(SafetyRecord::Promise(promise)) => {

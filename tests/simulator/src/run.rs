@@ -7,12 +7,19 @@ use std::{
 
 use mokka_types::CrashModel;
 
-use crate::{Failure, PowerCut, Report, Restoring, Scenario, Weather, World, random::Random};
+use crate::{
+    Failure, Lie, PowerCut, Report, Restoring, Scenario, Weather, World, random::Random,
+    scenario::tolerated,
+};
 
 /// How long the faults last.
 const FAULTS: Duration = Duration::from_secs(15);
 /// After all faults are healed, a due block is committed within this (§13).
 pub const LIVENESS_LIMIT: Duration = Duration::from_secs(5);
+/// In how many of a thousand worlds nobody lies although the model tolerates it.
+const HONEST_WORLDS: u64 = 150;
+/// How a failure begins that is about time, and about nothing worse.
+const NO_PROGRESS: &str = "no progress";
 /// How often the world looks whether it has recovered.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -22,6 +29,11 @@ const LOOK: Duration = Duration::from_millis(20);
 /// When a rule of §13 was broken.
 pub fn random_run(seed: u64) -> Result<Report, Failure> {
     run_or_panic(scenario(seed))
+}
+
+/// Whether some validators lie in the world of this seed.
+pub fn anybody_lies(seed: u64) -> bool {
+    !scenario(seed).liars.is_empty()
 }
 
 /// Runs one seed and prints everything that happens.
@@ -35,7 +47,7 @@ pub fn random_run_traced(seed: u64) -> Result<Report, Failure> {
 /// A panic of the core breaks a rule as well, and shall name its seed.
 fn run_or_panic(scenario: Scenario) -> Result<Report, Failure> {
     let seed = scenario.seed;
-    let kind = format!("{} validators, {}", scenario.validators, scenario.model);
+    let kind = scenario.kind();
     panic::catch_unwind(AssertUnwindSafe(|| run(scenario))).unwrap_or_else(|cause| {
         let text = cause.downcast_ref::<String>().cloned();
         let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -53,7 +65,34 @@ fn scenario(seed: u64) -> Scenario {
     let weather = Weather::drawn(&mut random);
     let epochs = epochs(&mut random, validators);
     let scenario = Scenario::validators(validators).model(model).seed(seed).weather(weather);
-    Scenario { epochs, ..scenario }
+    let liars = liars(&mut random, model, &epochs, validators);
+    Scenario { epochs, liars, ..scenario }
+}
+
+/// Who lies, and how: no set gets more of them than it tolerates (§2).
+fn liars(
+    random: &mut Random,
+    model: CrashModel,
+    epochs: &[Vec<usize>],
+    nodes: usize,
+) -> Vec<(usize, Lie)> {
+    let mut liars: Vec<(usize, Lie)> = Vec::new();
+    let honest = random.per_mille(HONEST_WORLDS);
+    let first = random.index(nodes);
+    for place in (0..nodes).map(|node| (node + first) % nodes).filter(|_| !honest) {
+        let lie = Lie::ALL[random.index(Lie::ALL.len())];
+        let matters = epochs.iter().any(|set| set.contains(&place));
+        let goes = matters
+            && model == CrashModel::Bft
+            && epochs.iter().filter(|set| set.contains(&place)).all(|set| {
+                let present = liars.iter().filter(|(liar, _)| set.contains(liar)).count();
+                present < tolerated(model, set.len())
+            });
+        if goes {
+            liars.push((place, lie));
+        }
+    }
+    liars
 }
 
 /// The validators of each epoch: all of them for ever, or sets that grow, shrink and are replaced.
@@ -71,7 +110,7 @@ fn epochs(random: &mut Random, nodes: usize) -> Vec<Vec<usize>> {
 
 fn run(scenario: Scenario) -> Result<Report, Failure> {
     let mut world = scenario.start();
-    let mut down = vec![false; world.validators()];
+    let mut down = vec![false; world.machines()];
     let end = world.time() + FAULTS;
     let character = Character::drawn(&mut world.random);
     for node in 0..down.len() {
@@ -195,7 +234,7 @@ fn crash(world: &mut World, down: &mut [bool], node: usize) {
 /// Two sides, or one node alone.
 fn split(world: &mut World, alone: usize) {
     let lonely = world.random.per_mille(400);
-    let sides: Vec<bool> = (0..world.validators())
+    let sides: Vec<bool> = (0..world.machines())
         .map(|node| if lonely { node == alone } else { world.random.per_mille(500) })
         .collect();
     let side = |which: bool| -> Vec<usize> {
@@ -213,20 +252,43 @@ fn recover(world: &mut World, down: &[bool]) -> Result<Report, Failure> {
     }
     world.try_run_for(Duration::ZERO)?;
     let work = world.try_submit()?;
-    let healed = world.time();
-    while !(0..down.len()).all(|node| world.has_done(node, work)) {
-        if world.time() - healed > LIVENESS_LIMIT {
-            let heights: Vec<_> =
-                (0..down.len()).map(|node| world.committed(node).height.get()).collect();
+    let limit = LIVENESS_LIMIT + liars_time(world);
+    let recovery = match (progress(world, work, limit), demands_progress(world)) {
+        (Err(failure), true) => return Err(failure),
+        (Err(failure), false) if failure.what.starts_with(NO_PROGRESS) => {
+            world.count_stall();
+            world.silence_liars();
+            let work = world.try_submit()?;
+            limit + progress(world, work, LIVENESS_LIMIT)?
+        }
+        (recovery, _) => recovery?,
+    };
+    world.try_run_for(Duration::from_millis(500))?;
+    Ok(Report { recovery, ..world.try_report()? })
+}
+
+/// What the liars of this world may take of everybody's time: each, once, its progress timeout.
+fn liars_time(world: &World) -> Duration {
+    world.liars().map(|_| world.progress_timeout()).sum()
+}
+
+fn demands_progress(world: &World) -> bool {
+    world.liars().all(Lie::progress_is_demanded)
+}
+
+/// Until every honest node has this work done; returns how long that took.
+fn progress(world: &mut World, work: u64, limit: Duration) -> Result<Duration, Failure> {
+    let began = world.time();
+    while !world.honest().all(|node| world.has_done(node, work)) {
+        if world.time() - began > limit {
+            let heights: Vec<_> = world.honest().map(|node| world.committed(node).height).collect();
             let leaders = world.leaders();
             return Err(world.failure(format!(
-                "no progress within {LIVENESS_LIMIT:?} after everything was healed; \
+                "{NO_PROGRESS} within {limit:?} after everything was healed; \
                  heights {heights:?}, leaders {leaders:?}"
             )));
         }
         world.try_run_for(LOOK)?;
     }
-    let recovery = world.time() - healed;
-    world.try_run_for(Duration::from_millis(500))?;
-    Ok(Report { recovery, ..world.try_report()? })
+    Ok(world.time() - began)
 }

@@ -2,7 +2,7 @@
 
 use mokka_types::{CrashModel, Settings};
 
-use crate::{Weather, World};
+use crate::{Lie, Weather, World};
 
 /// Describes a world; [`Scenario::start`] makes it.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub struct Scenario {
     pub(crate) weather: Weather,
     pub(crate) settings: Settings,
     pub(crate) traced: bool,
+    pub(crate) liars: Vec<(usize, Lie)>,
 }
 
 impl Scenario {
@@ -27,6 +28,7 @@ impl Scenario {
             weather: Weather::CALM,
             settings: Settings::default(),
             traced: false,
+            liars: Vec::new(),
         }
     }
 
@@ -72,6 +74,29 @@ impl Scenario {
         self
     }
 
+    /// This validator lies, from its first start on.
+    #[must_use]
+    pub fn liar(mut self, place: usize, lie: Lie) -> Self {
+        self.liars.push((place, lie));
+        self
+    }
+
+    /// Every set of validators tolerates those of its members that lie.
+    pub(crate) fn tolerates_its_liars(&self) -> bool {
+        self.epochs.iter().all(|set| {
+            let liars = self.liars.iter().filter(|(liar, _)| set.contains(liar)).count();
+            liars <= tolerated(self.model, set.len())
+        })
+    }
+
+    /// What kind of world it is.
+    pub(crate) fn kind(&self) -> String {
+        let Self { validators, model, .. } = self;
+        let liars: Vec<_> =
+            self.liars.iter().map(|(place, lie)| format!(", {place} is the {lie}")).collect();
+        format!("{validators} validators, {model}{}", liars.concat())
+    }
+
     /// Prints everything that happens.
     #[must_use]
     pub fn traced(mut self) -> Self {
@@ -80,7 +105,19 @@ impl Scenario {
     }
 
     /// All validators start, at slightly different instants.
+    ///
+    /// # Panics
+    /// When more validators of one epoch lie than the model tolerates.
     pub fn start(self) -> World {
+        assert!(self.tolerates_its_liars(), "too many liars: {}", self.kind());
         World::new(self)
+    }
+}
+
+/// How many liars a set tolerates (§2).
+pub(crate) const fn tolerated(model: CrashModel, validators: usize) -> usize {
+    match model {
+        CrashModel::Cft => 0,
+        CrashModel::Bft => validators.saturating_sub(1) / 3,
     }
 }

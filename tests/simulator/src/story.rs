@@ -67,10 +67,10 @@ impl World {
         took
     }
 
-    /// Whether this work is in a final block of every node that runs.
+    /// Whether this work is in a final block of every honest node that runs.
     pub fn all_have_done(&self, work: u64) -> bool {
         (0..self.validators())
-            .filter(|node| self.is_up(*node))
+            .filter(|node| self.is_up(*node) && !self.is_liar(*node))
             .all(|node| self.has_done(node, work))
     }
 
@@ -78,6 +78,7 @@ impl World {
     pub fn led_by(&self) -> Option<usize> {
         let leader = *self.leaders().first()?;
         let term = self.promise(leader)?;
+        let leader = self.place(&self.nodes[leader].public)?;
         let followers = (0..self.validators())
             .filter(|node| self.follows(*node) == Some(leader) && self.promise(*node) == Some(term))
             .count();

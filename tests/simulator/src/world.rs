@@ -2,18 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use mokka::{Engine, Gate, LocalSigner, Plugs, Start};
+use mokka::{Engine, Fatal, Gate, LocalSigner, Plugs, Start};
 use mokka_consensus::{Event, Input, Restored, WorkWaiting};
 use mokka_crypto::{Committee, SecretKey, Verified, digest};
 use mokka_types::{
-    ChainHash, Envelope, Epoch, Monotonic, PublicKey, RunNumber, SealedEnvelope, ValidatorSet,
-    codec,
+    ChainHash, Envelope, Epoch, Monotonic, PublicKey, RunNumber, ValidatorSet, codec,
 };
 
 use crate::{
     Failure, Fate, Passing, Report, Scenario, Weather,
-    desk::{Asked, Desk, WatchedSigner},
+    desk::{Asked, Desk, Posted, WatchedSigner},
     disk::{Disk, Entry},
+    liars::Liar,
     machine::{self, Chain},
     network::Cuts,
     oracle::Oracle,
@@ -29,6 +29,7 @@ pub(crate) enum Happening {
     Wakes { node: usize, life: u64 },
     Answered { node: usize, life: u64, asked: Asked },
     Starts { node: usize },
+    LiarActs { node: usize },
 }
 
 pub(crate) struct Node {
@@ -46,13 +47,35 @@ pub(crate) struct Node {
     pub(crate) held: Option<Vec<Asked>>,
     /// An old copy of its disk.
     pub(crate) backup: Option<Disk>,
+    pub(crate) liar: Option<Liar>,
+    /// A liar that does not come back.
+    pub(crate) silenced: bool,
+}
+
+impl Node {
+    pub(crate) fn new(key: Arc<SecretKey>, desk: Desk) -> Self {
+        Self {
+            public: key.public_key(),
+            key,
+            desk,
+            engine: None,
+            life: 0,
+            wakes_at: None,
+            wakes_at_once: 0,
+            slowness: Duration::ZERO,
+            held: None,
+            backup: None,
+            liar: None,
+            silenced: false,
+        }
+    }
 }
 
 pub(crate) type Judge = Box<dyn FnMut(&Passing<'_>) -> Fate>;
 
 /// A simulated network of validators.
 pub struct World {
-    scenario: Scenario,
+    pub(crate) scenario: Scenario,
     pub(crate) random: Random,
     pub(crate) now: Monotonic,
     pub(crate) queue: BTreeMap<(Monotonic, u64), Happening>,
@@ -71,7 +94,7 @@ pub struct World {
     pub(crate) trace: blake3::Hasher,
 }
 
-type Outcome = Result<(), String>;
+pub(crate) type Outcome = Result<(), String>;
 
 impl World {
     pub(crate) fn new(scenario: Scenario) -> Self {
@@ -90,21 +113,14 @@ impl World {
         let committees = sets.iter().zip(0..).map(|(set, epoch)| {
             Committee::new(chain, Epoch::new(epoch), set.clone()).expect("valid keys")
         });
-        let everybody = keys.iter().map(SecretKey::public_key).collect();
-        let oracle = Oracle::new(committees.collect(), everybody, genesis);
-        let nodes = keys.into_iter().zip(0..).map(|(key, builder)| Node {
-            public: key.public_key(),
-            key: Arc::new(key),
-            desk: Desk::new(Chain::new(Arc::clone(&sets), builder, genesis)),
-            engine: None,
-            life: 0,
-            wakes_at: None,
-            wakes_at_once: 0,
-            slowness: Duration::ZERO,
-            held: None,
-            backup: None,
+        let committees: Vec<_> = committees.collect();
+        let everybody: Vec<_> = keys.iter().map(SecretKey::public_key).collect();
+        let oracle = Oracle::new(committees.clone(), everybody.clone(), genesis);
+        let nodes = keys.into_iter().zip(0..).map(|(key, builder)| {
+            let desk = Desk::new(Chain::new(Arc::clone(&sets), builder, genesis));
+            Node::new(Arc::new(key), desk)
         });
-        let kind = format!("{} validators, {}", scenario.validators, scenario.model);
+        let kind = scenario.kind();
         let mut world = Self {
             now: Monotonic::default(),
             queue: BTreeMap::new(),
@@ -124,6 +140,7 @@ impl World {
             random: random.clone(),
             scenario,
         };
+        world.bring_in_liars(&Arc::new(committees), &everybody);
         for node in 0..world.nodes.len() {
             let after = random.millis(0, 100);
             world.schedule(after, Happening::Starts { node });
@@ -180,6 +197,7 @@ impl World {
                 }
                 let line = format!("{to} <- {}", describe(&packet));
                 self.note(&line);
+                self.liar_hears(to, &packet)?;
                 self.turn(to, Input::Packet(Box::new(Verified::clone(&packet))))
             }
             Happening::Answered { node, life, asked } if self.nodes[node].life == life => {
@@ -192,16 +210,18 @@ impl World {
                 }
             }
             Happening::Answered { .. } => Ok(()),
+            Happening::LiarActs { node } => self.liar_acts(node),
         }
     }
 
     fn starts(&mut self, node: usize) -> Outcome {
-        if self.nodes[node].engine.is_some() {
+        if self.nodes[node].engine.is_some() || self.nodes[node].silenced {
             return Ok(());
         }
         self.nodes[node].life += 1;
         let desk = self.nodes[node].desk.clone();
         desk.reopen().map_err(|why| format!("node {node} cannot read its log: {why}"))?;
+        self.liar_lifts_its_mark(node);
         let (restored, committed) = {
             let notes = desk.notes();
             let newest = notes.chain.newest();
@@ -224,7 +244,7 @@ impl World {
         let start = Start {
             chain: self.chain,
             genesis: machine::genesis(),
-            settings: self.scenario.settings,
+            settings: self.timers_of(node),
             seed: self.random.below(u64::MAX),
             wall_clock: RunNumber::new(clock.saturating_sub(skew)),
             restored,
@@ -240,6 +260,7 @@ impl World {
         };
         let (engine, report) = Engine::start(plugs, start, self.now)
             .map_err(|fatal| format!("node {node} cannot start: {fatal}"))?;
+        self.liar_runs(node, engine.run());
         self.nodes[node].engine = Some(engine);
         self.nodes[node].wakes_at = None;
         (0..self.works).for_each(|work| desk.notes().chain.take_in(work));
@@ -327,8 +348,13 @@ impl World {
         let Some(engine) = &mut self.nodes[node].engine else {
             return Ok(());
         };
-        let report =
-            engine.turn(self.now, input).map_err(|fatal| format!("node {node} stops: {fatal}"))?;
+        let report = match engine.turn(self.now, input) {
+            Err(Fatal::KeyInUse { .. }) if self.nodes[node].liar.is_some() => {
+                self.liar_starts_over(node);
+                return Ok(());
+            }
+            turned => turned.map_err(|fatal| format!("node {node} stops: {fatal}"))?,
+        };
         if let Some(accused) = report.accused.first() {
             let who = self.place(&accused.who);
             self.note(&format!("{node} accuses {who:?} of {:?}", accused.fault));
@@ -340,6 +366,10 @@ impl World {
     fn after_turn(&mut self, node: usize, events: &[Event]) -> Outcome {
         for event in events {
             self.note(&format!("{node} says {event:?}"));
+            if let Event::Evidence(evidence) = event {
+                self.oracle.evidence(node, evidence)?;
+                self.report.evidence += 1;
+            }
         }
         let (deeds, asked, posted) = {
             let mut notes = self.nodes[node].desk.notes();
@@ -360,15 +390,14 @@ impl World {
             let after = after + self.random.between(Duration::ZERO, slowness);
             self.schedule(after, Happening::Answered { node, life, asked });
         }
-        for posted in posted {
-            let to = posted.to.map(|key| self.place(&key));
-            match to {
-                Some(None) => {}
-                Some(Some(to)) => self.post(node, to..to + 1, &posted.sealed)?,
-                None => self.post(node, 0..self.nodes.len(), &posted.sealed)?,
-            }
+        match self.nodes[node].liar.is_some() {
+            true => self.liar_says(node, posted)?,
+            false => posted.iter().try_for_each(|posted| self.post(node, posted))?,
         }
         self.wake_later(node);
+        if events.iter().any(|event| matches!(event, Event::Marked(_))) {
+            self.liar_starts_over(node);
+        }
         Ok(())
     }
 
@@ -386,21 +415,30 @@ impl World {
     }
 
     /// A packet goes out: through its bytes, then through the weather, to each receiver on its own.
-    fn post(
-        &mut self,
-        from: usize,
-        receivers: std::ops::Range<usize>,
-        sealed: &SealedEnvelope,
-    ) -> Outcome {
-        let bytes = codec::encode(sealed);
+    fn post(&mut self, from: usize, posted: &Posted) -> Outcome {
+        let bytes = codec::encode(&posted.sealed);
         self.trace.update(&bytes);
         let packet = self
             .gate
             .open(&bytes)
             .map_err(|unopened| format!("node {from} sent what nobody can open: {unopened}"))?;
+        let receivers = match posted.to {
+            Some(key) => self.places(&key),
+            None => (0..self.nodes.len()).collect(),
+        };
+        self.carry(from, receivers, &Arc::new(packet), Duration::ZERO)
+    }
+
+    /// Through the weather to these, after a while.
+    pub(crate) fn carry(
+        &mut self,
+        from: usize,
+        receivers: Vec<usize>,
+        packet: &Arc<Verified<Envelope>>,
+        wait: Duration,
+    ) -> Outcome {
         self.oracle.sent(&packet.packet)?;
-        let packet = Arc::new(packet);
-        for to in receivers.filter(|to| *to != from) {
+        for to in receivers.into_iter().filter(|to| *to != from) {
             self.report.packets += 1;
             let passing = Passing { from, to, packet: &packet.packet };
             let fate = self.judge.as_mut().map_or(Fate::Pass, |judge| judge(&passing));
@@ -413,10 +451,17 @@ impl World {
             };
             self.report.lost += u64::from(arrivals.is_empty());
             for after in arrivals {
-                self.schedule(after, Happening::Arrives { to, packet: Arc::clone(&packet) });
+                let packet = Arc::clone(packet);
+                self.schedule(wait + after, Happening::Arrives { to, packet });
             }
         }
         Ok(())
+    }
+
+    /// Every node with this key: a twin has another one.
+    pub(crate) fn places(&self, key: &PublicKey) -> Vec<usize> {
+        let is_it = |at: &usize| self.nodes[*at].public.x() == key.x();
+        (0..self.nodes.len()).filter(is_it).collect()
     }
 
     pub(crate) fn place(&self, key: &PublicKey) -> Option<usize> {

@@ -1,9 +1,10 @@
 //! Hundreds of worlds, each from one seed. `MOKKA_SEEDS=20000` runs more of them, `MOKKA_FIRST=77`
-//! begins elsewhere, `MOKKA_SEED=5` shows one of them line by line.
+//! begins elsewhere, `MOKKA_LIARS=1` leaves out worlds without liars, `MOKKA_SEED=5` shows one world
+//! line by line.
 
 use std::{env, thread};
 
-use mokka_simulator::{Failure, Report, random_run, random_run_traced};
+use mokka_simulator::{Failure, Lie, Report, anybody_lies, random_run, random_run_traced};
 
 /// Failures shown before we stop looking for more.
 const SHOWN: usize = 10;
@@ -17,7 +18,8 @@ fn number(name: &str) -> Option<u64> {
 fn five_hundred_seeds() {
     let first = number("MOKKA_FIRST").unwrap_or(0);
     let count = number("MOKKA_SEEDS").unwrap_or(500);
-    let seeds = first..first + count;
+    let only_liars = number("MOKKA_LIARS").is_some();
+    let seeds = (first..first + count).filter(move |seed| !only_liars || anybody_lies(*seed));
     let runs: Vec<Result<Report, Failure>> = thread::scope(|scope| {
         let halves = [0, 1].map(|half| {
             let seeds = seeds.clone().filter(move |seed| seed % 2 == half);
@@ -44,10 +46,28 @@ fn five_hundred_seeds() {
         total(|report| report.crashes),
         reports.iter().map(|report| report.recovery).max(),
     );
+    let lies = Lie::ALL.map(|lie| {
+        let told: Vec<u64> =
+            reports.iter().filter_map(|report| report.lies.get(&lie)).copied().collect();
+        (lie, told.len(), told.iter().sum::<u64>())
+    });
+    for (lie, worlds, told) in lies {
+        println!("{lie}: in {worlds} worlds, {told} lies");
+    }
+    for report in reports.iter().filter(|report| report.stalled > 0).take(SHOWN) {
+        println!("{report}");
+    }
+    let evidence = total(|report| report.evidence);
+    println!("{evidence} pieces of evidence, all against liars");
+    println!("{} worlds went on only when their liars fell silent", total(|report| report.stalled));
     assert!(failures.is_empty(), "{} of {} seeds failed", failures.len(), runs.len());
     assert!(count < 100 || changes > 0, "no set of validators changed");
     assert!(count < 100 || restored > 0, "no old copy of a disk was put back");
     assert!(count < 100 || lost_a_write > 0, "no crash lost a write: the disk is too kind");
+    assert!(count < 500 || evidence > 0, "no liar was found out");
+    for (lie, worlds, told) in lies {
+        assert!(count < 500 || told > 0, "{lie}: in {worlds} worlds, and told no lie");
+    }
 }
 
 /// The same seed gives the same run, to the bit.

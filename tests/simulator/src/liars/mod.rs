@@ -1,0 +1,160 @@
+//! Validators that lie: at most `b = ⌊(n − 1) / 3⌋` of the set of every epoch, in BFT.
+//!
+//! A liar runs the node's own engine, so that it knows all that an honest node knows. What its
+//! engine sends passes through a [`Behaviour`], which says it, something else, or nothing; the
+//! behaviour hears every packet that comes, has moments of its own, and signs whatever it likes with
+//! its own key by way of its [`Tongue`]. Twins are two nodes with one key and a disk each.
+//! ```text
+//! Engine ──packet──▶ Behaviour::says ──▶ Tongue ──▶ the network
+//! the network ──packet──▶ Behaviour::hears (and the engine)
+//! its own pace ─────────▶ Behaviour::acts
+//! ```
+//! The oracle excuses what a liar signs and sends, and nothing else: a second block at one height,
+//! a second proof of one term, a second prepare certificate, or a word of an honest node that
+//! breaks a rule is a failure as ever. Liars go on lying after everything is healed (§13).
+//!
+//! Several of them share weapons: a [`campaign`] is an election on a base and for a term of the
+//! liar's choice, a [`reign`] is what it does with the proof, a [`tally`] makes certificates of the
+//! votes that its engine does not count.
+
+mod bad_signer;
+mod base_liar;
+mod campaign;
+mod double_voter;
+mod equivocator;
+mod reign;
+mod replayer;
+mod silent_signer;
+mod tally;
+mod term_racer;
+mod tongue;
+mod twins;
+mod withholder;
+
+use std::{cell::RefCell, fmt, rc::Rc, sync::Arc, time::Duration};
+
+use mokka_crypto::Verified;
+use mokka_types::{Envelope, Packet};
+
+use crate::random::Random;
+
+pub(crate) use tongue::{To, Tongue};
+pub(crate) use twins::Bonds;
+
+/// How a validator lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lie {
+    /// Leads, and proposes two blocks for one term and height.
+    Equivocator,
+    /// Votes for every block and every candidate that it hears of, and for blocks that nobody
+    /// proposed.
+    DoubleVoter,
+    /// Claims a base that it does not have, and stands and leads on it.
+    BaseLiar,
+    /// Grants, and never signs.
+    SilentSigner,
+    /// Answers with shares, nonces and signatures that are none.
+    BadSigner,
+    /// Sends old packets again, its own and the others'.
+    Replayer,
+    /// Shows its proofs, certificates or bodies to some, or to nobody.
+    Withholder,
+    /// Stands again and again for terms that rise and rise, and tells of promises nobody made.
+    TermRacer,
+    /// Two copies of one validator, each of which reaches a part of the network.
+    Twins,
+}
+
+impl Lie {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Equivocator,
+        Self::DoubleVoter,
+        Self::BaseLiar,
+        Self::SilentSigner,
+        Self::BadSigner,
+        Self::Replayer,
+        Self::Withholder,
+        Self::TermRacer,
+        Self::Twins,
+    ];
+
+    /// Whether progress is demanded while validators lie in this way; where not, as soon as they
+    /// fall silent. Safety always is.
+    pub const fn progress_is_demanded(self) -> bool {
+        true
+    }
+
+    /// Whether it does its worst as a leader.
+    pub(crate) const fn wants_to_lead(self) -> bool {
+        match self {
+            Self::Equivocator | Self::BaseLiar | Self::Withholder | Self::TermRacer => true,
+            Self::DoubleVoter
+            | Self::SilentSigner
+            | Self::BadSigner
+            | Self::Replayer
+            | Self::Twins => false,
+        }
+    }
+
+    fn behaviour(self, random: &mut Random, bonds: Rc<RefCell<Bonds>>) -> Box<dyn Behaviour> {
+        match self {
+            Self::Equivocator => Box::<equivocator::Equivocator>::default(),
+            Self::DoubleVoter => Box::<double_voter::DoubleVoter>::default(),
+            Self::BaseLiar => Box::<base_liar::BaseLiar>::default(),
+            Self::SilentSigner => Box::new(silent_signer::SilentSigner),
+            Self::BadSigner => Box::new(bad_signer::BadSigner),
+            Self::Replayer => Box::<replayer::Replayer>::default(),
+            Self::Withholder => Box::new(withholder::Withholder::drawn(random)),
+            Self::TermRacer => Box::<term_racer::TermRacer>::default(),
+            Self::Twins => Box::new(twins::Twin::new(bonds)),
+        }
+    }
+}
+
+impl fmt::Display for Lie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Equivocator => "equivocating leader",
+            Self::DoubleVoter => "double voter",
+            Self::BaseLiar => "base liar",
+            Self::SilentSigner => "silent signer",
+            Self::BadSigner => "bad signer",
+            Self::Replayer => "replayer",
+            Self::Withholder => "withholder",
+            Self::TermRacer => "term racer",
+            Self::Twins => "twins",
+        })
+    }
+}
+
+/// One way to lie.
+pub(crate) trait Behaviour {
+    /// Its engine sends a packet.
+    fn says(&mut self, to: To, packet: Packet, tongue: &mut Tongue) {
+        tongue.say(to, packet);
+    }
+
+    /// A packet came; its engine hears it as well.
+    fn hears(&mut self, _envelope: &Arc<Verified<Envelope>>, _tongue: &mut Tongue) {}
+
+    /// A moment of its own, at its own pace.
+    fn acts(&mut self, _tongue: &mut Tongue) {}
+}
+
+/// A validator that lies.
+pub(crate) struct Liar {
+    pub(crate) lie: Lie,
+    pub(crate) tongue: Tongue,
+    pub(crate) behaviour: Box<dyn Behaviour>,
+    /// The time between two moments of its own.
+    pub(crate) pace: Duration,
+}
+
+impl Liar {
+    pub(crate) fn new(lie: Lie, mut tongue: Tongue, bonds: Rc<RefCell<Bonds>>) -> Self {
+        let behaviour = lie.behaviour(tongue.random(), bonds);
+        let pace = tongue.random().millis(40, 600);
+        Self { lie, tongue, behaviour, pace }
+    }
+}
