@@ -33,8 +33,13 @@ impl Campaign {
         let mut random = tongue.random().fork();
         let own = nonces.open(&tongue.key(), tongue.chain(), &ballot, &mut random);
         let grants = tongue.index_of(&tongue.own()).zip(own).into_iter().collect();
-        let vote =
-            Vote { ballot, promise: tongue.promise(), base: base.clone(), newest_proof: None };
+        let vote = Vote {
+            ballot,
+            promise: tongue.promise(),
+            base: base.clone(),
+            newest_proof: None,
+            handover: None,
+        };
         tongue.lie(to, Packet::Vote(Box::new(vote)));
         Self { ballot, base, nonces, grants, asked: None, shares: BTreeMap::new() }
     }
