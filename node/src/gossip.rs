@@ -138,6 +138,8 @@ impl Listener {
                     }
                 }
                 Ok(Notice::Ignored(reason)) => self.metrics.ignored(reason),
+                // The network tells of its connections itself.
+                Ok(Notice::Joined(_) | Notice::Left(_)) => {}
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     debug!(missed, "notices of consensus were missed");
                 }

@@ -80,6 +80,22 @@ pub fn peer_record(chain: &ChainHash, statement: &[u8]) -> Digest {
     Digest(hash("mokka 2026-11 peer record", &(chain, statement)))
 }
 
+/// What a member signs to show that a connection is its own: the statement of the library's
+/// transport, already encoded.
+pub fn greeting(chain: &ChainHash, statement: &[u8]) -> Digest {
+    Digest(hash("mokka 2026-11 greeting", &(chain, statement)))
+}
+
+/// What the sender of a message of the library's users signs, already encoded.
+pub fn message(chain: &ChainHash, statement: &[u8]) -> Digest {
+    Digest(hash("mokka 2026-11 message", &(chain, statement)))
+}
+
+/// What the author of an entry of the library's log signs, already encoded.
+pub fn log_entry(chain: &ChainHash, statement: &[u8]) -> Digest {
+    Digest(hash("mokka 2026-11 log entry", &(chain, statement)))
+}
+
 /// Names a validator set: its crash model and its keys in order.
 pub fn set(set: &ValidatorSet) -> SetDigest {
     SetDigest::new(hash("mokka 2026-11 validator set", set))

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, Fatal, Gate, Plugs, Start, TurnReport, Unopened};
+use crate::{Engine, Fatal, Gate, Passage, Plugs, Screen, Start, TurnReport, Unopened};
 
 /// Packets that wait for the engine: some seconds of a busy set of 128. What comes on top is
 /// dropped; the protocol repeats it.
@@ -37,9 +37,13 @@ const HANDOVER_LIMIT: Duration = Duration::from_secs(2);
 /// Notices that a slow observer may be behind before it misses some.
 const NOTICES_KEPT: usize = 1024;
 
-/// What a turn tells observers.
+/// What observers are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
+    /// The original's `join`: the transport says that this member can be reached.
+    Joined(PublicKey),
+    /// The original's `leave`: it cannot any more.
+    Left(PublicKey),
     /// Something happened to this node.
     Event(Event),
     /// A peer broke the protocol (§10).
@@ -59,6 +63,7 @@ pub enum Stopped {
 #[derive(Clone, Debug)]
 pub struct Handle {
     gate: Gate,
+    screen: Option<Screen>,
     packets: mpsc::Sender<Waiting>,
     room: Arc<Semaphore>,
     answers: mpsc::Sender<Input>,
@@ -82,8 +87,11 @@ impl Handle {
     /// A packet whose signature was checked before, and the bytes that it came in.
     ///
     /// # Errors
-    /// When the inbox is full.
+    /// When the inbox is full, or this member's own [`Screen`] refuses the packet.
     pub fn authenticated(&self, packet: Verified<Envelope>, bytes: usize) -> Result<(), Unopened> {
+        if self.screen.as_ref().is_some_and(|screen| screen.look(&packet) == Passage::Refuse) {
+            return Err(Unopened::Refused);
+        }
         let room = match bytes > SMALL_PACKET {
             true => Some(self.room_for(bytes).ok_or(Unopened::Overloaded)?),
             false => None,
@@ -95,6 +103,22 @@ impl Handle {
     fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let bytes = u32::try_from(bytes).ok()?;
         Arc::clone(&self.room).try_acquire_many_owned(bytes).ok()
+    }
+
+    /// The same inbox, entered through a screen that looks at every packet first.
+    #[must_use]
+    pub fn screened(self, screen: Screen) -> Self {
+        Self { screen: Some(screen), ..self }
+    }
+
+    /// For a transport: this member can be reached from now on.
+    pub fn joined(&self, member: PublicKey) {
+        let _heard_by = self.notices.send(Notice::Joined(member));
+    }
+
+    /// For a transport: this member cannot be reached any more.
+    pub fn left(&self, member: PublicKey) {
+        let _heard_by = self.notices.send(Notice::Left(member));
     }
 
     /// Opens packets of this chain.
@@ -194,7 +218,11 @@ pub fn inbox(chain: ChainHash, settings: &Settings) -> (Inbox, Handle) {
     let gate = Gate::new(chain, settings);
     let bytes = gate.limit().bytes().saturating_mul(LARGEST_WAITING);
     let room = Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
-    (inbox, Handle { gate, packets, room, answers, work, stop, notices, status: status_out })
+    let screen = None;
+    (
+        inbox,
+        Handle { gate, screen, packets, room, answers, work, stop, notices, status: status_out },
+    )
 }
 
 /// Time since the driver started.

@@ -28,12 +28,15 @@ pub enum Unopened {
     /// It is a good packet, but the inbox is full. Not the sender's fault.
     #[error("the inbox is full; the packet was dropped")]
     Overloaded,
+    /// It is a good packet, but this member's own screen lets it not pass.
+    #[error("the member's own screen refuses this packet")]
+    Refused,
 }
 
 impl Unopened {
     /// Whether the sender is to blame.
     pub const fn is_senders_fault(&self) -> bool {
-        !matches!(self, Self::Overloaded)
+        !matches!(self, Self::Overloaded | Self::Refused)
     }
 }
 

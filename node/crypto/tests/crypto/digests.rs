@@ -26,6 +26,9 @@ fn digests_of_different_meanings_differ() {
         *digest::proposal(&CHAIN, view(1), &id).as_bytes(),
         *digest::hello(&CHAIN, b"statement").as_bytes(),
         *digest::peer_record(&CHAIN, b"statement").as_bytes(),
+        *digest::greeting(&CHAIN, b"statement").as_bytes(),
+        *digest::message(&CHAIN, b"statement").as_bytes(),
+        *digest::log_entry(&CHAIN, b"statement").as_bytes(),
         *digest::body(&Body::new(*b"statement")).as_bytes(),
         *next.as_bytes(),
         digest::rank(&CHAIN, view(1), &key),
@@ -48,6 +51,9 @@ fn another_chain_gives_other_digests() {
             *digest::proposal(chain, view(1), &id).as_bytes(),
             *digest::hello(chain, b"").as_bytes(),
             *digest::peer_record(chain, b"").as_bytes(),
+            *digest::greeting(chain, b"").as_bytes(),
+            *digest::message(chain, b"").as_bytes(),
+            *digest::log_entry(chain, b"").as_bytes(),
             digest::rank(chain, view(1), &key),
         ]
     };
