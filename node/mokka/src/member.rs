@@ -141,6 +141,9 @@ fn log_event(event: &Event) {
         Event::Leader { view, leader } => info!(term = %view, %leader, "leader"),
         Event::Resigned { view, reason } => info!(term = %view, ?reason, "resigned"),
         Event::Epoch(epoch) => info!(%epoch, "the members have changed"),
+        Event::Evidence(evidence) => {
+            warn!(member = %evidence.culprit, term = %evidence.view(), "{}", evidence.misdeed.name());
+        }
         Event::Marked(mark) => warn!(key = %mark.key, "{}: it must sign nothing", mark.reason),
         Event::Final(block) => debug!(height = %block.height, "final"),
         Event::HeartbeatTimeout
