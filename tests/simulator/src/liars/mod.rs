@@ -2,8 +2,8 @@
 //!
 //! A liar runs the node's own engine, so that it knows all that an honest node knows. What its
 //! engine sends passes through a [`Behaviour`], which says it, something else, or nothing; the
-//! behaviour hears every packet that comes, has moments of its own, and signs whatever it likes with
-//! its own key by way of its [`Tongue`]. Twins are two nodes with one key and a disk each.
+//! behaviour hears every packet that comes, has moments of its own, and signs whatever it likes
+//! with its own key by way of its [`Tongue`]. Twins are two nodes with one key and a disk each.
 //! ```text
 //! Engine ──packet──▶ Behaviour::says ──▶ Tongue ──▶ the network
 //! the network ──packet──▶ Behaviour::hears (and the engine)
