@@ -142,7 +142,8 @@ fn log_event(event: &Event) {
         Event::Resigned { view, reason } => info!(term = %view, ?reason, "resigned"),
         Event::Epoch(epoch) => info!(%epoch, "the members have changed"),
         Event::Evidence(evidence) => {
-            warn!(member = %evidence.culprit, term = %evidence.view(), "{}", evidence.misdeed.name());
+            let what = evidence.misdeed.name();
+            warn!(member = %evidence.culprit, term = %evidence.view(), what, "signed twice");
         }
         Event::Marked(mark) => warn!(key = %mark.key, "{}: it must sign nothing", mark.reason),
         Event::Final(block) => debug!(height = %block.height, "final"),

@@ -56,8 +56,8 @@ impl World {
         }
     }
 
-    /// A second node with the key of this one. Each of the others reaches one of them, or both; they
-    /// never meet.
+    /// A second node with the key of this one. Each of the others reaches one of them, or both;
+    /// they never meet.
     fn bring_in_twin(&mut self, place: usize, random: &mut Random) -> usize {
         let twin = self.nodes.len();
         let builder = u64::try_from(twin).unwrap_or(u64::MAX);

@@ -50,8 +50,9 @@ impl fmt::Display for Report {
             f,
             "seed {seed} {kind}: {blocks} blocks, {elections} elections, {epochs} changes of \
              validators, {packets} packets ({lost} lost), {crashes} crashes \
-             ({crashes_that_lost_a_write} lost a write), {restored} restored, lies {lies:?}, {evidence} \
-             pieces of evidence, {stalled} stalls, {time:?}, recovered in {recovery:?}, trace {:02x}{:02x}{:02x}{:02x}",
+             ({crashes_that_lost_a_write} lost a write), {restored} restored, lies {lies:?}, \
+             {evidence} pieces of evidence, {stalled} stalls, {time:?}, recovered in {recovery:?}, \
+             trace {:02x}{:02x}{:02x}{:02x}",
             trace[0], trace[1], trace[2], trace[3]
         )
     }

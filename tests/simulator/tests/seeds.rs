@@ -1,6 +1,6 @@
 //! Hundreds of worlds, each from one seed. `MOKKA_SEEDS=20000` runs more of them, `MOKKA_FIRST=77`
-//! begins elsewhere, `MOKKA_LIARS=1` leaves out worlds without liars, `MOKKA_SEED=5` shows one world
-//! line by line.
+//! begins elsewhere, `MOKKA_LIARS=1` leaves out worlds without liars, `MOKKA_SEED=5` shows one
+//! world line by line.
 
 use std::{env, thread};
 

@@ -2,8 +2,8 @@
 //!
 //! A liar runs the node's own engine, so that it knows all that an honest node knows. What its
 //! engine sends passes through a [`Behaviour`], which says it, something else, or nothing; the
-//! behaviour hears every packet that comes, has moments of its own, and signs whatever it likes with
-//! its own key by way of its [`Tongue`]. Twins are two nodes with one key and a disk each.
+//! behaviour hears every packet that comes, has moments of its own, and signs whatever it likes
+//! with its own key by way of its [`Tongue`]. Twins are two nodes with one key and a disk each.
 //! ```text
 //! Engine ──packet──▶ Behaviour::says ──▶ Tongue ──▶ the network
 //! the network ──packet──▶ Behaviour::hears (and the engine)
@@ -81,8 +81,11 @@ impl Lie {
 
     /// Whether progress is demanded while validators lie in this way; where not, as soon as they
     /// fall silent. Safety always is.
+    ///
+    /// Who races through the terms stands so often that the others, who see a rival all the time,
+    /// back off: about one such world in twenty stalls for as long as it lasts.
     pub const fn progress_is_demanded(self) -> bool {
-        true
+        !matches!(self, Self::TermRacer)
     }
 
     /// Whether it does its worst as a leader.

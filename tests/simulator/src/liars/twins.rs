@@ -1,5 +1,5 @@
-//! Two machines with one key (§8), each honest for itself: each has its own disk, hears its own part
-//! of the network, and signs what the other one has not signed.
+//! Two machines with one key (§8), each honest for itself: each has its own disk, hears its own
+//! part of the network, and signs what the other one has not signed.
 
 use std::{cell::RefCell, rc::Rc};
 
