@@ -73,7 +73,8 @@ fn five_hundred_seeds() {
 /// The same seed gives the same run, to the bit.
 #[test]
 fn a_seed_repeats_itself() {
-    for seed in [3, 4, 5] {
+    let lying = (0..).filter(|seed| anybody_lies(*seed)).take(5);
+    for seed in [3, 4, 5].into_iter().chain(lying) {
         let first = random_run(seed).expect("a good run");
         let second = random_run(seed).expect("a good run");
         assert_eq!(first, second);
