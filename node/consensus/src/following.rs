@@ -25,9 +25,9 @@ impl Consensus {
         out: &mut Output,
     ) {
         let sender = self.key_of(index);
-        self.note_promise(index, promise);
+        self.note_promise(now, index, promise);
         if let Some(prepared) = base.base.prepared.filter(|_| !self.is_bft()) {
-            self.note_promise(index, View::new(self.epoch(), prepared.term));
+            self.note_promise(now, index, View::new(self.epoch(), prepared.term));
         }
         self.show_height(now, index, base.base.committed, out);
         if let Some(certificate) = &base.commit {
@@ -38,8 +38,9 @@ impl Consensus {
         }
     }
 
-    fn note_promise(&mut self, index: ValidatorIndex, promise: View) {
+    fn note_promise(&mut self, now: Monotonic, index: ValidatorIndex, promise: View) {
         if promise.epoch == self.epoch() && Some(index) != self.me {
+            self.raise_horizon(now, promise.term);
             let peer = self.peers.of(index);
             peer.promise = peer.promise.max(promise);
         }
@@ -267,7 +268,7 @@ impl Consensus {
         alive: Alive,
         out: &mut Output,
     ) {
-        self.note_promise(index, alive.promise);
+        self.note_promise(now, index, alive.promise);
         self.show_height(now, index, alive.committed, out);
         let empty = alive.promise.term.get() == 0;
         if empty && self.knowledge == Knowledge::Enough {

@@ -7,12 +7,10 @@ use mokka_types::{
 
 use crate::{
     consensus::{Consensus, Held},
+    eligibility::TERM_BOUND,
     io::{Action, EndOfTerm, Ignored, Output, PeerFault, SignBallot},
     role::{Candidacy, Followed, Granted, Life, Role, Round},
 };
-
-/// How far a term may lie ahead of everything seen (§5.2 rule 2).
-const TERM_BOUND: u64 = 1 << 32;
 
 impl Consensus {
     pub(crate) fn on_vote(
@@ -164,8 +162,7 @@ impl Consensus {
 
     /// A term that nobody can have reached (§5.2 rule 2).
     pub(crate) fn is_out_of_bounds(&self, view: View) -> bool {
-        let seen = self.promise.view.max(self.highest_seen).term.get();
-        view.term.get() > seen.saturating_add(TERM_BOUND)
+        view.term.get() > self.reach().get().saturating_add(TERM_BOUND)
     }
 
     /// Rule 4: the base is proved by its certificates.

@@ -20,6 +20,10 @@
 //!   [`Input::Finalized`] says so, and nothing of the next height is recorded before it (§6.5).
 //! * The application's vote rule (§5.2 rule 5) is not asked yet, and a long-silent follower gets
 //!   the whole proposal again instead of its header (§6.8).
+//! * The bound on terms (§5.2 rule 2) also counts what a single validator tells of its promise,
+//!   but for no more than one bound in an election timeout. What is proved is not enough: a liar
+//!   that asks one node alone to sign for a term at the end of its bound, and shows no proof, would
+//!   leave that node waiting for terms that all others refuse, for ever.
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are
 //!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed.
 //! * What ended the last epoch is known by its id, so that keys of the old set prove nothing any

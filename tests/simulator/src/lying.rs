@@ -90,12 +90,6 @@ impl World {
     pub(crate) const fn progress_timeout(&self) -> Duration {
         self.scenario.settings.progress_timeout
     }
-
-    /// Nothing went on before the liars fell silent.
-    pub(crate) const fn count_stall(&mut self) {
-        self.report.stalled += 1;
-    }
-
     /// Whether this node lies.
     pub fn is_liar(&self, node: usize) -> bool {
         self.nodes[node].liar.is_some()

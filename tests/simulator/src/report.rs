@@ -33,8 +33,6 @@ pub struct Report {
     pub lies: BTreeMap<Lie, u64>,
     /// How often somebody had evidence against a liar.
     pub evidence: u64,
-    /// How often progress came only when liars fell silent ([`Lie::progress_is_demanded`]).
-    pub stalled: u64,
     /// How long it took, after all faults were healed, until all nodes had the last work done.
     pub recovery: Duration,
     /// blake3 of everything that happened, in order.
@@ -45,13 +43,13 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, kind, time, blocks, packets, lost, elections, .. } = self;
         let Self { epochs, crashes, crashes_that_lost_a_write, restored, .. } = self;
-        let Self { recovery, trace, lies, evidence, stalled, .. } = self;
+        let Self { recovery, trace, lies, evidence, .. } = self;
         write!(
             f,
             "seed {seed} {kind}: {blocks} blocks, {elections} elections, {epochs} changes of \
              validators, {packets} packets ({lost} lost), {crashes} crashes \
              ({crashes_that_lost_a_write} lost a write), {restored} restored, lies {lies:?}, \
-             {evidence} pieces of evidence, {stalled} stalls, {time:?}, recovered in {recovery:?}, \
+             {evidence} pieces of evidence, {time:?}, recovered in {recovery:?}, \
              trace {:02x}{:02x}{:02x}{:02x}",
             trace[0], trace[1], trace[2], trace[3]
         )

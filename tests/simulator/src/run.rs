@@ -18,8 +18,6 @@ const FAULTS: Duration = Duration::from_secs(15);
 pub const LIVENESS_LIMIT: Duration = Duration::from_secs(5);
 /// In how many of a thousand worlds nobody lies although the model tolerates it.
 const HONEST_WORLDS: u64 = 150;
-/// How a failure begins that is about time, and about nothing worse.
-const NO_PROGRESS: &str = "no progress";
 /// How often the world looks whether it has recovered.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -253,16 +251,7 @@ fn recover(world: &mut World, down: &[bool]) -> Result<Report, Failure> {
     world.try_run_for(Duration::ZERO)?;
     let work = world.try_submit()?;
     let limit = LIVENESS_LIMIT + liars_time(world);
-    let recovery = match (progress(world, work, limit), demands_progress(world)) {
-        (Err(failure), true) => return Err(failure),
-        (Err(failure), false) if failure.what.starts_with(NO_PROGRESS) => {
-            world.count_stall();
-            world.silence_liars();
-            let work = world.try_submit()?;
-            limit + progress(world, work, LIVENESS_LIMIT)?
-        }
-        (recovery, _) => recovery?,
-    };
+    let recovery = progress(world, work, limit)?;
     world.try_run_for(Duration::from_millis(500))?;
     Ok(Report { recovery, ..world.try_report()? })
 }
@@ -270,10 +259,6 @@ fn recover(world: &mut World, down: &[bool]) -> Result<Report, Failure> {
 /// What the liars of this world may take of everybody's time: each, once, its progress timeout.
 fn liars_time(world: &World) -> Duration {
     world.liars().map(|_| world.progress_timeout()).sum()
-}
-
-fn demands_progress(world: &World) -> bool {
-    world.liars().all(Lie::progress_is_demanded)
 }
 
 /// Until every honest node has this work done; returns how long that took.
@@ -284,7 +269,7 @@ fn progress(world: &mut World, work: u64, limit: Duration) -> Result<Duration, F
             let heights: Vec<_> = world.honest().map(|node| world.committed(node).height).collect();
             let leaders = world.leaders();
             return Err(world.failure(format!(
-                "{NO_PROGRESS} within {limit:?} after everything was healed; \
+                "no progress within {limit:?} after everything was healed; \
                  heights {heights:?}, leaders {leaders:?}"
             )));
         }

@@ -7,7 +7,7 @@ use mokka_types::{
 
 use crate::{
     node::Node,
-    world::{HEARTBEAT, World, ack, ask, fresh_base, id, prepared, view},
+    world::{ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis, id, prepared, view},
 };
 
 fn refusals(node: &Node<'_>) -> Vec<Refused> {
@@ -280,4 +280,28 @@ fn a_vote_that_contradicts_itself_is_an_accusation() {
     let accused: Vec<_> = node.outputs.iter().filter_map(|output| output.accused).collect();
     assert_eq!(accused.iter().map(|at| at.who).collect::<Vec<_>>(), [world.key(2), world.key(1)]);
     assert!(node.sent.is_empty());
+}
+
+/// §5.2 rule 2, A.10 *term pumping*: a liar has bound one honest node to a term at the very end of
+/// the bound, and shows no proof. The others, which hear of it from that node alone, grant what it
+/// needs; but what one validator tells moves the bound once in an election timeout, and by one
+/// bound at most.
+#[test]
+fn the_promise_of_one_node_is_within_reach_of_the_others() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let bound = 1 << 32;
+    let mut vote = world.vote(1, bound + 1, 1, fresh_base());
+    vote.promise = view(bound);
+    node.hears(1, ask(vote));
+    assert_eq!(nonces(&node).len(), 1);
+    node.hears(2, alive(9 * bound, genesis()));
+    let far = world.vote(2, 2 * bound + 1, 2, fresh_base());
+    assert_eq!(refused_for(&mut node, 2, far.clone()), Some(Refusal::TermTooHigh), "too soon");
+    node.pass(ELECTION);
+    node.hears(2, alive(9 * bound, genesis()));
+    let farther = world.vote(2, 3 * bound + 1, 3, fresh_base());
+    assert_eq!(refused_for(&mut node, 2, farther), Some(Refusal::TermTooHigh), "one bound");
+    let far = world.vote(2, 2 * bound + 1, 4, fresh_base());
+    assert_eq!(refused_for(&mut node, 2, far), None);
 }

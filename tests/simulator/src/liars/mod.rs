@@ -79,15 +79,6 @@ impl Lie {
         Self::Twins,
     ];
 
-    /// Whether progress is demanded while validators lie in this way; where not, as soon as they
-    /// fall silent. Safety always is.
-    ///
-    /// Who races through the terms stands so often that the others, who see a rival all the time,
-    /// back off: about one such world in twenty stalls for as long as it lasts.
-    pub const fn progress_is_demanded(self) -> bool {
-        !matches!(self, Self::TermRacer)
-    }
-
     /// Whether it does its worst as a leader.
     pub(crate) const fn wants_to_lead(self) -> bool {
         match self {
