@@ -54,6 +54,8 @@ fn five_hundred_seeds() {
     for (lie, worlds, told) in lies {
         println!("{lie}: in {worlds} worlds, {told} lies");
     }
+    let evidence = total(|report| report.evidence);
+    println!("{evidence} pieces of evidence, all against liars");
     assert!(failures.is_empty(), "{} of {} seeds failed", failures.len(), runs.len());
     assert!(count < 100 || changes > 0, "no set of validators changed");
     assert!(count < 100 || restored > 0, "no old copy of a disk was put back");
