@@ -36,7 +36,7 @@ async fn ends(load: Load, node: &NodeProcess) {
     assert!(pause <= LONGEST_PAUSE, "a pause of {pause:?}");
 }
 
-/// Issue 3: two keys wait for their nodes at one time; then the leader itself is removed, and then
+/// Two keys wait for their nodes at one time; then the leader itself is removed, and then
 /// another validator while one is down.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_join_at_once_and_the_leader_leaves() {
@@ -81,7 +81,7 @@ async fn two_join_at_once_and_the_leader_leaves() {
     ends(load, at.node(down)).await;
 }
 
-/// Issue 3: a vote that is taken back does not count; what was decided, and what was half decided,
+/// A vote that is taken back does not count; what was decided, and what was half decided,
 /// outlives a loss of power everywhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vote_is_withdrawn_and_all_restart_in_the_middle_of_a_change() {

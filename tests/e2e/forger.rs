@@ -243,7 +243,7 @@ async fn forbidden() -> TxEnvelope {
     request.build(&EthereumWallet::from(account(STRANGER))).await.unwrap()
 }
 
-/// Issue 3: who is on no list does not send, whatever a validator puts into its block.
+/// Who is on no list does not send, whatever a validator puts into its block.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_with_a_forbidden_transaction_is_refused_by_the_others() {
     const FORGER: usize = 3;

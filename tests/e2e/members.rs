@@ -38,7 +38,7 @@ fn verifies(root: &Path, node: &NodeProcess) -> Value {
     serde_json::from_str(&mokka_succeeds(root, &line)).unwrap()
 }
 
-/// Issue 3: a chain of one grows, and its first member leaves; who has nothing but the genesis file
+/// A chain of one grows, and its first member leaves; who has nothing but the genesis file
 /// can still prove the head. Ten blocks a second leave ten processes on a small machine the time to
 /// execute them all again for each that joins.
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn a_chain_of_one_grows_until_no_genesis_key_is_left() {
     assert!(proved["epochs"].as_array().unwrap().len() > JOIN.len() + 3, "{proved}");
 }
 
-/// Issue 3: who is approved and never comes is not waited for, and its time ends.
+/// Who is approved and never comes is not waited for, and its time ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approved_validator_that_never_starts_is_not_noticed() {
     let plan = Plan::bft(4).more(&["--acceptance-period", "10s"]);
@@ -129,7 +129,7 @@ async fn an_approved_validator_that_never_starts_is_not_noticed() {
     assert!(said.contains("proposal 1 takes no votes any more: it is expired"), "{said}");
 }
 
-/// Issue 3: lists hold in the pool at once and say whom to ask; enabled, an account sends at the
+/// Lists hold in the pool at once and say whom to ask; enabled, an account sends at the
 /// next block; a node on the list of members connects without anybody's restart.
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_of_the_chain_decide_who_sends_and_who_observes() {
