@@ -44,7 +44,6 @@ async fn is_ready(node: &NodeProcess) -> Duration {
     until("it is ready", ready).await.1
 }
 
-/// Issue 3, item 6.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_observer_of_one_validator_follows_serves_and_forwards() {
     let mut network = Network::start(Plan::bft(4)).await;
@@ -122,7 +121,7 @@ async fn peer(of: &NodeProcess, validator: &Value) -> Option<Value> {
     peers.find(|peer| peer["validator"]["index"] == validator["index"])
 }
 
-/// Issue 3, item 7: only its own settings change, and only one node could be reached by it.
+/// A validator moves: only its own settings change, and only one node could be reached by it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_validator_that_moved_is_found_by_all() {
     let mut network = Network::start(Plan::bft(4)).await;

@@ -102,7 +102,6 @@ async fn is_known_by_its_name(network: &Network, at: usize) {
     until("others know a node by the name that it tells", knows).await;
 }
 
-/// Issue 2, item 12.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_is_shown_and_follows_what_happens() {
     let mut network = Network::start(Plan::bft(4)).await;
