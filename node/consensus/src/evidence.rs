@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mokka_types::{
-    Ballot, BlockId, BlockVote, Certificate, Evidence, Height, Misdeed, Phase, Proposal, Signature,
-    SignedClaim, SignedProposal, ValidatorIndex, View,
+    Ballot, BlockVote, Certificate, Evidence, Misdeed, Phase, Proposal, Signature, SignedClaim,
+    SignedProposal, ValidatorIndex,
 };
 
 use crate::{
@@ -24,60 +24,17 @@ struct Statements {
     claim: Option<SignedClaim>,
 }
 
-/// A statement of which there may be one in its place.
-trait Statement: Copy {
-    type Place: Ord;
-    type Content: PartialEq;
-    fn place(&self) -> Self::Place;
-    fn content(&self) -> Self::Content;
-}
-
-impl Statement for SignedProposal {
-    type Place = (View, Height);
-    type Content = BlockId;
-
-    fn place(&self) -> Self::Place {
-        (self.view, self.id.height)
-    }
-
-    fn content(&self) -> Self::Content {
-        self.id
-    }
-}
-
-impl Statement for BlockVote {
-    type Place = (View, Height);
-    type Content = BlockId;
-
-    fn place(&self) -> Self::Place {
-        (self.view, self.id.height)
-    }
-
-    fn content(&self) -> Self::Content {
-        self.id
-    }
-}
-
-impl Statement for SignedClaim {
-    type Place = View;
-    type Content = (mokka_types::PublicKey, mokka_types::BaseDigest);
-
-    fn place(&self) -> Self::Place {
-        self.view
-    }
-
-    fn content(&self) -> Self::Content {
-        (self.candidate, self.base)
-    }
-}
-
 /// Remembers a statement if it is the newest of its kind; the pair, if it contradicts that one.
-fn compare<S: Statement>(known: &mut Option<S>, new: S) -> Option<[S; 2]> {
-    match known {
-        Some(old) if old.place() == new.place() => {
-            (old.content() != new.content()).then_some([*old, new])
-        }
-        Some(old) if old.place() > new.place() => None,
+/// `read` tells in which place a statement is made, of which there may be one, and what it says.
+fn compare<S: Copy, P: Ord, C: PartialEq>(
+    known: &mut Option<S>,
+    new: S,
+    read: impl Fn(&S) -> (P, C),
+) -> Option<[S; 2]> {
+    let (place, content) = read(&new);
+    match known.as_ref().map(|old| (*old, read(old))) {
+        Some((old, (at, said))) if at == place => (said != content).then_some([old, new]),
+        Some((_, (at, _))) if at > place => None,
         Some(_) | None => {
             *known = Some(new);
             None
@@ -95,7 +52,9 @@ impl Consensus {
     ) {
         let Proposal { proof, id, signature, .. } = proposal;
         let new = SignedProposal { view: proof.view, id: *id, signature: *signature };
-        let pair = compare(&mut self.statements(index).proposal, new);
+        let pair = compare(&mut self.statements(index).proposal, new, |it| {
+            ((it.view, it.id.height), it.id)
+        });
         self.tell(index, pair.map(Misdeed::Proposals), out);
     }
 
@@ -112,7 +71,7 @@ impl Consensus {
             Phase::Prepare => &mut statements.prepare_vote,
             Phase::Commit => &mut statements.commit_vote,
         };
-        let pair = compare(known, vote);
+        let pair = compare(known, vote, |it| ((it.view, it.id.height), it.id));
         self.tell(index, pair.map(|pair| Misdeed::BlockVotes(phase, pair)), out);
     }
 
@@ -136,7 +95,9 @@ impl Consensus {
     ) {
         let Ballot { view, candidate, base, .. } = *ballot;
         let new = SignedClaim { view, candidate, base, signature };
-        let pair = compare(&mut self.statements(index).claim, new);
+        let pair = compare(&mut self.statements(index).claim, new, |it| {
+            (it.view, (it.candidate, it.base))
+        });
         self.tell(index, pair.map(Misdeed::Ballots), out);
     }
 
