@@ -57,12 +57,12 @@ async fn two_join_at_once_and_the_leader_leaves() {
     counts(node, 6).await;
     report(format_args!("two validate {took:?} after their start"));
     at.members.extend([elena, felix]);
-    load.aim(&at.nodes());
+    load.aim(&at.nodes()).await;
 
     let leader = at.leader(at.node(first[0])).await;
     let rest: Vec<_> = at.voters().into_iter().filter(|voter| *voter != leader).collect();
     let rest: Vec<_> = rest.iter().map(String::as_str).collect();
-    load.aim(&rest.iter().map(|one| at.node(one)).collect::<Vec<_>>());
+    load.aim(&rest.iter().map(|one| at.node(one)).collect::<Vec<_>>()).await;
     at.carried(&rest, at.node(rest[0]), &["remove", &at.key(&leader)]);
     let took = counts(at.node(rest[0]), 5).await;
     goes_on(at.node(rest[0])).await;
@@ -70,7 +70,7 @@ async fn two_join_at_once_and_the_leader_leaves() {
 
     // Four of five must agree: with one down it is all the others.
     let [stays, down, gone, voter, another] = rest[..] else { panic!("{rest:?}") };
-    load.aim(&[stays, voter, another].map(|one| at.node(one)));
+    load.aim(&[stays, voter, another].map(|one| at.node(one))).await;
     at.node_mut(down).kill();
     goes_on(at.node(stays)).await;
     at.carried(&[stays, voter, another], at.node(stays), &["remove", &at.key(gone)]);
@@ -120,7 +120,7 @@ async fn restarted(mut at: Consortium, load: &Load) -> Consortium {
     at.network.kill_all();
     let began = Instant::now();
     at.network.restart_all().await;
-    load.aim(&at.nodes());
+    load.aim(&at.nodes()).await;
     load.send_again().await;
     let reader = at.network.node(0).reader().await;
     let more = || async { (reader.get_block_number().await.unwrap() > head + 5).then_some(()) };

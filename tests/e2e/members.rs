@@ -48,7 +48,7 @@ async fn a_chain_of_one_grows_until_no_genesis_key_is_left() {
     let load = Load::begin(RATE, &at.nodes()).await;
     for name in JOIN {
         let took = at.join(name).await;
-        load.aim(&at.nodes());
+        load.aim(&at.nodes()).await;
         let count = at.members.len() + 1;
         report(format_args!("{count} validators, {took:?} after the last vote"));
     }
@@ -65,7 +65,7 @@ async fn a_chain_of_one_grows_until_no_genesis_key_is_left() {
     report(format_args!("a key is replaced {took:?} after the last vote"));
     let ben = at.members.remove(0);
     at.members.push(moved);
-    load.aim(&at.nodes());
+    load.aim(&at.nodes()).await;
     drop(ben);
 
     // The one key of the genesis file leaves, and then the last of the first three that joined.
@@ -74,7 +74,7 @@ async fn a_chain_of_one_grows_until_no_genesis_key_is_left() {
     let genesis_key = at.key("key-0.json");
     let other = &at.members[0].node;
     let rest: Vec<_> = at.members.iter().map(|member| &member.node).collect();
-    load.aim(&rest);
+    load.aim(&rest).await;
     at.carried(&voters[1..], other, &["remove", &genesis_key]);
     counts(other, JOIN.len()).await;
     at.carried(&voters[1..], other, &["remove", "clara"]);
@@ -86,7 +86,7 @@ async fn a_chain_of_one_grows_until_no_genesis_key_is_left() {
     assert_eq!(names(&known), stay.collect::<Vec<_>>());
 
     let stay: Vec<_> = at.members[1..].iter().map(|member| &member.node).collect();
-    load.aim(&stay);
+    load.aim(&stay).await;
     let reader = last.reader().await;
     let head = reader.get_block_number().await.unwrap();
     let more = || async { (reader.get_block_number().await.unwrap() > head + 20).then_some(()) };

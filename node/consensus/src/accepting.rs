@@ -46,7 +46,7 @@ impl Consensus {
             self.stashed = Some(Box::new(envelope));
             return out.ignore(Ignored::Behind);
         }
-        self.accept(view, index, proposal, out);
+        self.accept(now, index, proposal, out);
     }
 
     /// Its parts belong together, and the leader of its proof made it.
@@ -93,8 +93,14 @@ impl Consensus {
     }
 
     /// The rest of §6.2: the first proposal of its term and height that honours the base.
-    fn accept(&mut self, view: View, index: ValidatorIndex, proposal: &Proposal, out: &mut Output) {
-        let (id, sender) = (proposal.id, self.key_of(index));
+    fn accept(
+        &mut self,
+        now: Monotonic,
+        index: ValidatorIndex,
+        proposal: &Proposal,
+        out: &mut Output,
+    ) {
+        let (view, id, sender) = (proposal.proof.view, proposal.id, self.key_of(index));
         let base = &proposal.proof.base;
         let on_base = base.committed.height.next() == Some(id.height);
         let owed = base.prepared.filter(|_| on_base).map(|prepared| prepared.id);
@@ -119,12 +125,17 @@ impl Consensus {
         if self.prepared_above(view) {
             return out.ignore(Ignored::Promised);
         }
-        self.next.accepted = Some(Accepted { view, id, vote: VoteState::Owed });
         let origin = match owed {
             Some(_) => Origin::ProposedAgain,
             None => Origin::Fresh { view, leader: proposal.proof.candidate },
         };
-        self.inspect(id, proposal.body.clone(), origin, sender, out);
+        self.next.accepted = Some(Accepted { view, id, origin, vote: VoteState::Owed });
+        let known = || self.next.known.get(&id).map(|known| known.body.clone());
+        let prepared = || self.prepared.as_ref().filter(|at| at.id == id).map(|at| at.body.clone());
+        match proposal.body.clone().or_else(known).or_else(prepared) {
+            Some(body) => self.inspect(id, body, origin, sender, out),
+            None => self.ask_body(now, sender, id, out),
+        }
     }
 
     /// Has the application look at a body, unless it does or did already.

@@ -1,6 +1,6 @@
 //! What is known of the next height; gone when a block is final there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, time::Duration};
 
 use mokka_types::{BlockId, Body, Certificate, Monotonic, PublicKey, SetDigest, View};
 
@@ -9,6 +9,8 @@ use crate::io::{CheckTicket, Origin};
 /// Bodies of one height kept at a time: the proposed one, the one in the base of a proof, the
 /// certified one, and one to spare.
 const MAX_KNOWN: usize = 4;
+/// How often the time between two requests for one body doubles.
+const MOST_DOUBLINGS: u32 = 3;
 
 /// A body under the id that its sender gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +35,7 @@ pub(crate) enum Checked {
 pub(crate) struct Accepted {
     pub(crate) view: View,
     pub(crate) id: BlockId,
+    pub(crate) origin: Origin,
     pub(crate) vote: VoteState,
 }
 
@@ -64,6 +67,23 @@ pub(crate) struct Arriving {
     pub(crate) storing: Storing,
 }
 
+/// The body that we last asked of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AskedBody {
+    pub(crate) id: BlockId,
+    pub(crate) at: Monotonic,
+    /// How often, one time after the other.
+    pub(crate) times: u32,
+}
+
+impl AskedBody {
+    /// When to ask again: each time after twice as long, as what is slow already gets slower by
+    /// being sent twice.
+    pub(crate) fn again_at(&self, heartbeat: Duration) -> Monotonic {
+        self.at.after(heartbeat * (1 << self.times.min(MOST_DOUBLINGS)))
+    }
+}
+
 /// Whether the store has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Storing {
@@ -82,7 +102,7 @@ pub(crate) struct AtHeight {
     pub(crate) takeover: Option<Takeover>,
     pub(crate) arriving: Option<Arriving>,
     /// Whom we asked for a body: nobody else's is looked at.
-    pub(crate) asked: BTreeSet<PublicKey>,
+    pub(crate) asked: BTreeMap<PublicKey, AskedBody>,
 }
 
 impl AtHeight {

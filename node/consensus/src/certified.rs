@@ -6,7 +6,7 @@ use mokka_types::{
 };
 
 use crate::{
-    at_height::{Arriving, AtHeight, Checked, Storing},
+    at_height::{Arriving, AskedBody, AtHeight, Checked, Storing},
     consensus::Consensus,
     io::{Action, Event, Fatal, FinalizeBlock, FinalizedBlock, Ignored, Origin, Output, PeerFault},
     peers::Novelty,
@@ -53,7 +53,7 @@ impl Consensus {
         {
             *vote = crate::at_height::VoteState::Owed;
             if !self.next.known.contains_key(&id) {
-                self.ask_body(from, id, out);
+                self.ask_body(now, from, id, out);
             }
             return;
         }
@@ -75,7 +75,7 @@ impl Consensus {
         }
         self.take_prepare_certificate(certificate);
         if !self.next.known.contains_key(&id) {
-            self.ask_body(from, id, out);
+            self.ask_body(now, from, id, out);
         }
     }
 
@@ -186,7 +186,7 @@ impl Consensus {
             arriving.asks += 1;
         }
         if to != self.config.key {
-            self.ask_body(to, id, out);
+            self.ask_body(now, to, id, out);
         }
     }
 
@@ -199,24 +199,43 @@ impl Consensus {
         Some(arriving.asked_at?.after(self.config.settings.heartbeat))
     }
 
-    pub(crate) fn ask_body(&mut self, to: PublicKey, id: BlockId, out: &mut Output) {
-        self.next.asked.insert(to);
+    /// Asks for a body, unless the answer may still be on its way.
+    pub(crate) fn ask_body(
+        &mut self,
+        now: Monotonic,
+        to: PublicKey,
+        id: BlockId,
+        out: &mut Output,
+    ) {
+        let before = self.next.asked.get(&to).filter(|asked| asked.id == id);
+        let heartbeat = self.config.settings.heartbeat;
+        if before.is_some_and(|asked| now < asked.again_at(heartbeat)) {
+            return;
+        }
+        let times = before.map_or(0, |asked| asked.times.saturating_add(1));
+        self.next.asked.insert(to, AskedBody { id, at: now, times });
         out.act(Action::Send { to, packet: Packet::BodyRequest(BodyRequest { id }) });
     }
 
     pub(crate) fn on_body(&mut self, sender: PublicKey, reply: BodyReply, out: &mut Output) {
         let id = reply.id;
         let arriving = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == id);
+        let accepted = self.next.accepted.filter(|accepted| accepted.id == id);
         let wanted = arriving
+            || accepted.is_some()
             || self.next.takeover.as_ref().is_some_and(|takeover| takeover.id == id)
             || self.next.prepare.as_ref().is_some_and(|(prepare, _)| prepare.id == id);
         // Who takes no part asks by way of those that it is connected to (§7).
         let by_way_of_another = self.me.is_none() && !self.next.asked.is_empty();
-        let asked = by_way_of_another || self.next.asked.contains(&sender);
+        let asked = by_way_of_another || self.next.asked.contains_key(&sender);
         if !wanted || !asked || Some(id.height) != self.committed.height.next() {
             return out.ignore(Ignored::Unknown);
         }
-        let origin = if arriving { Origin::Certified } else { Origin::ProposedAgain };
+        let origin = match accepted {
+            _ if arriving => Origin::Certified,
+            Some(accepted) => accepted.origin,
+            None => Origin::ProposedAgain,
+        };
         self.inspect(id, reply.body, origin, sender, out);
     }
 

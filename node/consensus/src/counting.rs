@@ -145,7 +145,7 @@ impl Consensus {
             asked_at: now,
         });
         if !self.next.known.contains_key(&prepared.id) {
-            self.ask_body(from, prepared.id, out);
+            self.ask_body(now, from, prepared.id, out);
         }
     }
 

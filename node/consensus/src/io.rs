@@ -207,7 +207,7 @@ pub struct CastVote {
 pub enum Audience {
     /// Everybody, ourselves included.
     All,
-    /// One whose vote is missing (§6.8).
+    /// One whose vote is missing: without the body (§6.8).
     One(PublicKey),
 }
 
@@ -225,7 +225,7 @@ pub struct ProposeBlock {
     /// Proves the parent; none for genesis.
     pub parent_certificate: Option<Certificate>,
     /// What the block contains.
-    pub body: Body,
+    pub body: Option<Body>,
 }
 
 /// Hand over.

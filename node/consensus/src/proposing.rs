@@ -99,13 +99,14 @@ impl Consensus {
     fn send_proposal(&self, to: Audience, out: &mut Output) {
         let Role::Leader(leadership) = &self.role else { return };
         let Work::InFlight(block) = &leadership.work else { return };
+        let body = (to == Audience::All).then(|| block.body.clone());
         out.act(Action::Propose(Box::new(ProposeBlock {
             to,
             proof: leadership.proof.clone(),
             id: block.id,
             parent: block.parent,
             parent_certificate: block.parent_certificate.clone(),
-            body: block.body.clone(),
+            body,
         })));
     }
 

@@ -1,6 +1,8 @@
 //! Voting: what the present height allows now, whatever came first (§6.3, §6.4).
 
-use mokka_types::{Certificate, Monotonic, Phase, PreparedRecord, SafetyRecord, SetDigest, View};
+use mokka_types::{
+    BlockId, Certificate, Monotonic, Phase, PreparedRecord, SafetyRecord, SetDigest, View,
+};
 
 use crate::{
     at_height::{Accepted, Checked, VoteState},
@@ -53,7 +55,7 @@ impl Consensus {
     /// Votes for the accepted proposal once the application found it valid.
     fn advance_vote(&mut self, now: Monotonic, out: &mut Output) {
         let Some(accepted) = self.next.accepted else { return };
-        let Accepted { view, id, vote: VoteState::Owed } = accepted else { return };
+        let Accepted { view, id, vote: VoteState::Owed, .. } = accepted else { return };
         let Some(next_set) = self.next.valid(&id) else { return };
         if view != self.promise.view || !self.hears_its_leader(now) || self.prepared_above(view) {
             return;
@@ -63,7 +65,7 @@ impl Consensus {
             true => self.vote_to_prepare(accepted, next_set, out),
             false => {
                 self.prepare(view, id, None, out);
-                self.cast(Phase::Commit, accepted, next_set, out);
+                self.cast(Phase::Commit, view, id, next_set, out);
             }
         }
     }
@@ -84,11 +86,10 @@ impl Consensus {
             self.prepare_vote = Some((view, id));
             out.records.push(SafetyRecord::PrepareVote { view, id });
         }
-        self.cast(Phase::Prepare, accepted, next_set, out);
+        self.cast(Phase::Prepare, view, id, next_set, out);
     }
 
-    fn cast(&self, phase: Phase, accepted: Accepted, next_set: SetDigest, out: &mut Output) {
-        let Accepted { view, id, .. } = accepted;
+    fn cast(&self, phase: Phase, view: View, id: BlockId, next_set: SetDigest, out: &mut Output) {
         let Some(leader) = &self.leader else { return };
         let to = leader.proof.candidate;
         out.act(Action::CastVote(CastVote { to, phase, view, id, next_set }));
@@ -98,7 +99,7 @@ impl Consensus {
     fn prepare(
         &mut self,
         view: View,
-        id: mokka_types::BlockId,
+        id: BlockId,
         certificate: Option<Certificate>,
         out: &mut Output,
     ) {
@@ -135,8 +136,7 @@ impl Consensus {
         }
         self.next.prepare = Some((certificate.clone(), VoteState::Sent));
         self.prepare(view, id, Some(certificate), out);
-        let accepted = Accepted { view, id, vote: VoteState::Sent };
-        self.cast(Phase::Commit, accepted, next_set, out);
+        self.cast(Phase::Commit, view, id, next_set, out);
     }
 
     /// Takes over a prepared block that a refuser told, once its body is here and valid (§5.4).
@@ -160,7 +160,7 @@ impl Consensus {
 
     /// Looks again at a block that is certified although it was found invalid or only checked as a
     /// fresh proposal: rules of the moment do not apply to it.
-    pub(crate) fn recheck_as_certified(&mut self, id: mokka_types::BlockId, out: &mut Output) {
+    pub(crate) fn recheck_as_certified(&mut self, id: BlockId, out: &mut Output) {
         let Some(known) = self.next.known.get(&id) else { return };
         if known.origin == Origin::Certified {
             return self.halt(Fatal::Diverged(id), out);

@@ -285,7 +285,9 @@ impl Engine {
     /// A leader is its own follower: what goes to all comes to itself (§6.1).
     fn propose(&mut self, block: ProposeBlock, turn: &mut Turn) -> Result<(), Fatal> {
         let ProposeBlock { to, proof, id, parent, parent_certificate, body } = block;
-        self.server.remember(id, &body);
+        if let Some(body) = &body {
+            self.server.remember(id, body);
+        }
         let signature = self.plugs.signer.sign_proposal(proof.view, &id)?;
         let proposal = Proposal { proof, id, parent, parent_certificate, body, signature };
         let packet = Packet::Proposal(Box::new(proposal));

@@ -104,7 +104,7 @@ fn example(kind: PacketKind) -> Packet {
             id: ID,
             parent: ID,
             parent_certificate: commit(),
-            body: body(),
+            body: Some(body()),
             signature: SIGNATURE,
         })),
         PacketKind::PrepareVote => Packet::PrepareVote(block_vote),

@@ -182,8 +182,9 @@ pub struct Proposal {
     pub parent: BlockId,
     /// Proves the parent; none for genesis.
     pub parent_certificate: Option<Certificate>,
-    /// What the block contains.
-    pub body: Body,
+    /// What the block contains; not said again in a repetition, to one whose vote is missing: who
+    /// lacks it asks (§6.8).
+    pub body: Option<Body>,
     /// The proposer's, over (epoch, term, id).
     pub signature: Signature,
 }
@@ -219,7 +220,7 @@ pub struct FinalBlock {
     pub certificate: Certificate,
 }
 
-/// Asks for the body of a block that was seen in a certificate (§6.8).
+/// Asks for the body of a block that was seen in a certificate, or in a repeated proposal (§6.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BodyRequest {
     /// The block.

@@ -1,7 +1,6 @@
 //! A steady load, as clients put it on a network whose nodes come and go.
 
 use std::{
-    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,7 +12,7 @@ use alloy_consensus::TxEnvelope;
 use alloy_eips::Encodable2718;
 use alloy_network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
 use alloy_primitives::{Address, B256, U256};
-use alloy_provider::{DynProvider, Provider, ProviderBuilder};
+use alloy_provider::{DynProvider, Provider};
 use alloy_rpc_types_eth::TransactionRequest;
 use tokio::task::JoinHandle;
 
@@ -37,32 +36,31 @@ pub(crate) struct Load {
     began: u64,
 }
 
-/// The nodes that transfers go to, turn by turn.
-type Targets = Arc<Mutex<Vec<SocketAddr>>>;
+/// The nodes that transfers go to, turn by turn: one connection each, as clients keep it.
+type Targets = Arc<Mutex<Vec<DynProvider>>>;
 /// Every transfer so far, as it is sent: the payers take turns, each from nonce 0.
 type Sent = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Load {
     /// Begins to send `rate` transfers a second to these nodes, turn by turn.
     pub(crate) async fn begin(rate: u32, nodes: &[&NodeProcess]) -> Self {
-        let targets: Vec<_> = nodes.iter().map(|node| node.rpc()).collect();
         let began = nodes[0].reader().await.get_block_number().await.unwrap();
-        let (targets, sent) = (Arc::new(Mutex::new(targets)), Sent::default());
+        let (targets, sent) = (Arc::new(Mutex::new(clients(nodes).await)), Sent::default());
         let stop = Arc::new(AtomicBool::new(false));
         let sending = send(rate, Arc::clone(&targets), Arc::clone(&sent), Arc::clone(&stop));
         Self { targets, sent, stop, sending: tokio::spawn(sending), began }
     }
 
     /// From now on it goes to these nodes.
-    pub(crate) fn aim(&self, nodes: &[&NodeProcess]) {
-        *self.targets.lock().unwrap() = nodes.iter().map(|node| node.rpc()).collect();
+    pub(crate) async fn aim(&self, nodes: &[&NodeProcess]) {
+        let clients = clients(nodes).await;
+        *self.targets.lock().unwrap() = clients;
     }
 
     /// What was taken and is not final yet is sent again: what waits does not outlive the loss of
     /// all nodes at once, and only clients still have it.
     pub(crate) async fn send_again(&self) {
-        let target = self.targets.lock().unwrap()[0];
-        let reader = client(target).await;
+        let reader = self.targets.lock().unwrap()[0].clone();
         for (at, index) in PAYERS.into_iter().enumerate() {
             let next = reader.get_transaction_count(account(index).address()).await.unwrap();
             let from = usize::try_from(next).unwrap() * PAYERS.len() + at;
@@ -107,8 +105,12 @@ async fn longest_pause(reader: &DynProvider, from: u64) -> Duration {
     Duration::from_millis(pauses.max().unwrap_or_default())
 }
 
-async fn client(target: SocketAddr) -> DynProvider {
-    ProviderBuilder::new().connect(&format!("http://{target}")).await.unwrap().erased()
+async fn clients(nodes: &[&NodeProcess]) -> Vec<DynProvider> {
+    let mut clients = Vec::new();
+    for node in nodes {
+        clients.push(node.reader().await);
+    }
+    clients
 }
 
 async fn send(rate: u32, targets: Targets, sent: Sent, stop: Arc<AtomicBool>) -> Vec<B256> {
@@ -147,9 +149,9 @@ async fn deliver(raw: Vec<u8>, number: usize, targets: Targets) {
     let send = || async {
         let target = {
             let targets = targets.lock().unwrap();
-            targets[turn.fetch_add(1, Ordering::Relaxed) % targets.len()]
+            targets[turn.fetch_add(1, Ordering::Relaxed) % targets.len()].clone()
         };
-        let error = client(target).await.send_raw_transaction(&raw).await.err();
+        let error = target.send_raw_transaction(&raw).await.err();
         // Refused as known or used, it came by way of another node, or is final already.
         let is_there = |words: String| {
             ["already known", "nonce too low"].iter().any(|known| words.contains(known))

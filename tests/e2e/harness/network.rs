@@ -20,11 +20,21 @@ pub(crate) async fn turn() -> SemaphorePermit<'static> {
     TURNS.acquire().await.unwrap()
 }
 
-/// A network of processes in a directory of its own. Dropped, it is gone.
+/// A network of processes in a directory of its own. Dropped, it is gone, unless its story failed:
+/// then somebody will want to read its logs.
 pub(crate) struct Network {
     nodes: Vec<NodeProcess>,
     root: TempDir,
     _turn: SemaphorePermit<'static>,
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.root.disable_cleanup(true);
+            report(format_args!("its files stay in {}", self.root.path().display()));
+        }
+    }
 }
 
 impl Network {

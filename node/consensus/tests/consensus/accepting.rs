@@ -2,12 +2,13 @@
 
 use mokka_consensus::{PeerFault, Verdict};
 use mokka_crypto::digest;
-use mokka_types::{Base, BlockId, Packet, Phase, Proof};
+use mokka_types::{Base, BlockId, BodyReply, Packet, Phase, Proof, Proposal, PublicKey};
 
 use crate::{
     node::{Application, Node},
     world::{
-        CHAIN, HEARTBEAT, World, ack, alive, certified, fresh_base, genesis, id, prepared, propose,
+        CHAIN, HEARTBEAT, World, ack, alive, block, certified, fresh_base, genesis, id, prepared,
+        propose,
     },
 };
 
@@ -69,6 +70,36 @@ fn a_block_that_came_too_early_is_looked_at_again() {
     assert!(votes(&node).is_empty() && faults(&node).is_empty());
     node.hears(1, propose(world.proposal(&proof, 1, 0))).answers();
     assert_eq!(votes(&node), [id(1, 0)]);
+}
+
+/// §6.8: a repeated proposal says no body again. Who lacks it asks the leader, and waits longer
+/// from time to time; who has it votes again.
+#[test]
+fn the_body_of_a_repeated_proposal_is_asked_for() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let proof = node.follows(1, 1);
+    let header = || propose(Proposal { body: None, ..world.proposal(&proof, 1, 0) });
+    let asked = |node: &mut Node<'_>| -> Vec<Option<PublicKey>> {
+        let sent = node.take_sent().into_iter();
+        let asks = sent.filter(|sent| matches!(sent.packet, Packet::BodyRequest(_)));
+        asks.map(|sent| sent.to).collect()
+    };
+    let mut asks = Vec::new();
+    for _ in 0..8 {
+        node.hears(1, header());
+        asks.push(asked(&mut node).len());
+        node.pass(HEARTBEAT);
+    }
+    assert_eq!(asks, [1, 1, 0, 1, 0, 0, 0, 1], "after 1, 2 and 4 heartbeats");
+    let (at, body) = block(1, 0);
+    node.hears(2, Packet::Body(BodyReply { id: at, body: body.clone() }));
+    assert!(votes(&node).is_empty(), "it was not asked");
+    node.hears(1, Packet::Body(BodyReply { id: at, body }));
+    assert_eq!(votes(&node), [id(1, 0)]);
+    node.hears(1, header());
+    assert_eq!(votes(&node), [id(1, 0), id(1, 0)]);
+    assert!(asked(&mut node).is_empty());
 }
 
 /// §6.2: a proof that has ended makes no leader, however often it is shown.

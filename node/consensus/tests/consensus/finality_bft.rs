@@ -43,6 +43,8 @@ fn a_certified_block_without_its_body_waits_for_it() {
     };
     assert_eq!(asked(&node), 1);
     node.hears(1, certified(&world.prepare(1, id(1, 0))));
+    assert_eq!(asked(&node), 1, "the answer may be on its way");
+    node.pass(HEARTBEAT).hears(1, certified(&world.prepare(1, id(1, 0))));
     assert_eq!(asked(&node), 2, "§6.8: asked again with the repetition");
     node.application = Application::Slow;
     let (at, body) = block(1, 0);
@@ -258,6 +260,11 @@ fn the_packet_of_the_phase_is_repeated_to_those_whose_vote_is_missing() {
         found.filter_map(|sent| sent.to).map(|key| world.place(&key)).collect()
     };
     assert_eq!(to(&node, false), [1, 2, 3], "its vote of the present phase may be lost as well");
+    let said_again = node.said(|packet| match packet {
+        Packet::Proposal(proposal) => Some(proposal.body.clone()),
+        _ => None,
+    });
+    assert_eq!(said_again, [None, None, None], "§6.8: who lacks the body asks for it");
     others_vote(&mut node, Phase::Prepare, id(1, 0), &[2]);
     others_vote(&mut node, Phase::Commit, id(1, 0), &[1]);
     node.sent.clear();

@@ -132,7 +132,7 @@ fn a_prepared_block_of_the_base_is_proposed_again() {
         assert!(node.builds.is_empty());
         let proposal = proposals(&node).pop().unwrap();
         assert_eq!(proposal.id, id(1, 3));
-        assert_eq!(proposal.body, crate::world::block(1, 3).1);
+        assert_eq!(proposal.body, Some(crate::world::block(1, 3).1));
     }
 }
 

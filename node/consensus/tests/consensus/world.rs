@@ -267,7 +267,7 @@ impl World {
         let parent_certificate = (height > 1).then(|| self.commit(1, parent));
         let leader = self.place(&proof.candidate);
         let signature = self.secrets[leader].sign(&digest::proposal(&CHAIN, proof.view, &id));
-        let proof = proof.clone();
+        let (proof, body) = (proof.clone(), Some(body));
         Proposal { proof, id, parent, parent_certificate, body, signature }
     }
 }

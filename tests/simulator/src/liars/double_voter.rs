@@ -21,7 +21,7 @@ pub(super) struct DoubleVoter {
 impl DoubleVoter {
     /// Both votes at once, before the body is looked at, for this block and for another one.
     fn vote(proposal: &Proposal, to: PublicKey, tongue: &mut Tongue) {
-        let Proposal { proof, id, body, .. } = proposal;
+        let Proposal { proof, id, body: Some(body), .. } = proposal else { return };
         let next_set = tongue.next_set_of(body);
         let other = machine::sibling(id, body).map(|(id, _)| id);
         for phase in [Phase::Prepare, Phase::Commit] {

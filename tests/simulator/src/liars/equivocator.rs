@@ -30,14 +30,15 @@ impl Equivocator {
     /// Another block beside the one that its engine proposes.
     fn split(&mut self, honest: Proposal, tongue: &mut Tongue) {
         self.split = None;
-        let sibling = machine::sibling(&honest.id, &honest.body);
+        let body = honest.body.as_ref();
+        let sibling = body.and_then(|body| machine::sibling(&honest.id, body));
         let Some((id, body)) = sibling.filter(|_| !tongue.random().per_mille(HONEST)) else {
             tongue.say(To::All, Packet::Proposal(Box::new(honest)));
             return;
         };
         let statement = digest::proposal(tongue.chain(), honest.proof.view, &id);
         let signature = tongue.sign(&statement);
-        let other = Proposal { id, body, signature, ..honest.clone() };
+        let other = Proposal { id, body: Some(body), signature, ..honest.clone() };
         let (see_honest, see_other) = tongue.halves();
         tongue.say(To::These(see_honest), Packet::Proposal(Box::new(honest.clone())));
         tongue.lie(To::These(see_other.clone()), Packet::Proposal(Box::new(other.clone())));

@@ -229,7 +229,8 @@ impl Tongue {
             None => (Some(machine::genesis()).filter(|id| id.height == parent)?, None),
         };
         let signature = self.sign(&digest::proposal(&self.chain, proof.view, &id));
-        Some(Proposal { proof: proof.clone(), id, parent, parent_certificate, body, signature })
+        let (proof, body) = (proof.clone(), Some(body));
+        Some(Proposal { proof, id, parent, parent_certificate, body, signature })
     }
 
     /// A block that is not there.
