@@ -7,6 +7,7 @@ use mokka_types::{
 use crate::{
     at_height::{Accepted, Checked, Known, VoteState},
     consensus::Consensus,
+    faults::Rule,
     io::{Action, CheckRequest, CheckTicket, Ignored, Origin, Output, PeerFault},
     peers::Novelty,
 };
@@ -103,9 +104,10 @@ impl Consensus {
         let (view, id, sender) = (proposal.proof.view, proposal.id, self.key_of(index));
         let base = &proposal.proof.base;
         let on_base = base.committed.height.next() == Some(id.height);
+        let on_base = on_base && !self.lacks(Rule::PreparedProposedAgain);
         let owed = base.prepared.filter(|_| on_base).map(|prepared| prepared.id);
         if proposal.parent != self.committed
-            || id.height <= base.committed.height
+            || id.height <= base.committed.height && !self.lacks(Rule::AboveBase)
             || owed.is_some_and(|owed| owed != id)
         {
             return out.accuse(sender, PeerFault::Contradiction);
@@ -119,7 +121,8 @@ impl Consensus {
             }
         };
         let first = self.next.accepted.filter(|at| at.view == view).map(|at| at.id);
-        if recorded.map(|(_, other)| other).or(first).is_some_and(|other| other != id) {
+        let before = recorded.map(|(_, other)| other).or(first);
+        if before.is_some_and(|other| other != id) && !self.lacks(Rule::OneProposal) {
             return out.accuse(sender, PeerFault::Equivocation);
         }
         if self.prepared_above(view) {

@@ -1,13 +1,14 @@
 //! Certificates: of the first phase to vote on, of the second to be final (§6.3, §6.5, §6.8).
 
 use mokka_types::{
-    BlockId, BodyReply, BodyRequest, Certificate, Monotonic, Packet, Phase, PublicKey,
-    ValidatorIndex,
+    BlockId, Body, BodyReply, BodyRequest, Certificate, Monotonic, Packet, Phase, PreparedRecord,
+    PublicKey, SafetyRecord, ValidatorIndex,
 };
 
 use crate::{
     at_height::{Arriving, AskedBody, AtHeight, Checked, Storing},
     consensus::Consensus,
+    faults::Rule,
     io::{Action, Event, Fatal, FinalizeBlock, FinalizedBlock, Ignored, Origin, Output, PeerFault},
     peers::Novelty,
     role::{Life, Role, Work},
@@ -63,11 +64,15 @@ impl Consensus {
         self.witness_certificate(&certificate, out);
         self.notice_certificate(now, &certificate, out);
         self.see_view(now, view, out);
-        if view != self.promise.view {
+        if view != self.promise.view && !self.lacks(Rule::CommitInPromisedTerm) {
             return out.ignore(Ignored::OldTerm);
         }
         if Some(id.height) != self.committed.height.next() {
             out.ignore(Ignored::OtherHeight);
+            if self.lacks(Rule::PrepareOfNextHeight) {
+                self.prepare_of_another_height(certificate, out);
+                return;
+            }
             if let Some(parent) = id.height.previous().filter(|at| *at > self.committed.height) {
                 self.want_blocks(now, from, parent, out);
             }
@@ -77,6 +82,16 @@ impl Consensus {
         if !self.next.known.contains_key(&id) {
             self.ask_body(now, from, id, out);
         }
+    }
+
+    /// What A.2 warns of: a late certificate replaces what is prepared.
+    fn prepare_of_another_height(&mut self, certificate: Certificate, out: &mut Output) {
+        let (view, id, body) = (certificate.view, certificate.id, Body::new(Vec::new()));
+        let certificate = Some(certificate);
+        let record = PreparedRecord { view, id, body: body.clone(), certificate };
+        let certificate = record.certificate.clone();
+        self.prepared = Some(record);
+        out.records.push(SafetyRecord::Prepared { view, id, body, certificate });
     }
 
     /// A certificate of the second phase is accepted at any time (§6.5).
@@ -94,13 +109,16 @@ impl Consensus {
         if id.height < self.committed.height || id == self.committed {
             return;
         }
-        if view.epoch != self.epoch() {
+        let any_epoch = self.lacks(Rule::CertificateOfEpoch);
+        if view.epoch != self.epoch() && !any_epoch {
             return out.ignore(Ignored::OtherEpoch);
         }
         if self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == id) {
             return;
         }
-        let proved = self.is_proved_ahead(certificate)
+        let proved = self.lacks(Rule::CertificateChecked)
+            || any_epoch && view.epoch != self.epoch()
+            || self.is_proved_ahead(certificate)
             || self.committee.check_certificate(certificate).is_ok();
         if !proved {
             return out.accuse(from, PeerFault::InvalidCertificate);
@@ -231,10 +249,10 @@ impl Consensus {
         if !wanted || !asked || Some(id.height) != self.committed.height.next() {
             return out.ignore(Ignored::Unknown);
         }
-        let origin = match accepted {
-            _ if arriving => Origin::Certified,
-            Some(accepted) => accepted.origin,
-            None => Origin::ProposedAgain,
+        let origin = match (arriving, accepted) {
+            (true, _) => Origin::Certified,
+            (false, Some(accepted)) => accepted.origin,
+            (false, None) => Origin::ProposedAgain,
         };
         self.inspect(id, reply.body, origin, sender, out);
     }

@@ -15,8 +15,11 @@ use crate::{
     catchup::Catchup,
     eligibility::Conduct,
     epochs::Guest,
+    faults::{self, Rule},
     invariants,
-    io::{Action, EmptyBlock, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting},
+    io::{
+        Action, Consent, EmptyBlock, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting,
+    },
     peers::{Novelty, Peers},
     random::Jitter,
     role::{AskedToSign, Followed, Granted, Life, Role},
@@ -83,6 +86,12 @@ pub(crate) enum Knowledge {
     Listening { asks_at: Monotonic },
     /// May grant, stand and vote.
     Enough,
+}
+
+impl Knowledge {
+    fn at_start(listens: bool, now: Monotonic) -> Self {
+        if listens { Self::Listening { asks_at: now } } else { Self::Enough }
+    }
 }
 
 /// Whether the operator wants this node to end.
@@ -164,6 +173,8 @@ pub struct Consensus {
     pub(crate) alive_at: Monotonic,
     pub(crate) knowledge: Knowledge,
     pub(crate) operation: Operation,
+    /// The rule that a test has left out.
+    pub(crate) without: Option<Rule>,
 }
 
 impl Consensus {
@@ -176,15 +187,30 @@ impl Consensus {
         restored: Restored,
         now: Monotonic,
     ) -> Result<(Self, Output), KeyNotOnCurve> {
+        Self::start_without(config, restored, now, None)
+    }
+
+    /// A node that lacks a rule, for tests of tests only.
+    ///
+    /// # Errors
+    /// As for [`Consensus::start`].
+    #[doc(hidden)]
+    pub fn start_without(
+        config: Config,
+        restored: Restored,
+        now: Monotonic,
+        without: Option<Rule>,
+    ) -> Result<(Self, Output), KeyNotOnCurve> {
         let Restored { safety, committed, certificate, epoch, set, began } = restored;
         let empty = safety.promise == Promise::default() && safety.prepared.is_none();
         let alone = set.len() == 1;
-        let committee = Committee::new(config.chain, epoch, set)?;
+        let committee = faults::committee(Committee::new(config.chain, epoch, set)?, without);
         let mark = safety.mark_of(&config.key);
-        let me = committee.set().index_of(&config.key).filter(|_| mark.is_none());
+        let signs = mark.is_none() || without == Some(Rule::MarkObeyed);
+        let me = committee.set().index_of(&config.key).filter(|_| signs);
         let nothing = Promise { view: View::new(epoch, Default::default()), signed: None };
-        let of_epoch = Some(safety.promise).filter(|promise| promise.view.epoch == epoch);
-        let promise = of_epoch.unwrap_or(nothing);
+        let loads = safety.promise.view.epoch == epoch && without != Some(Rule::PromiseLoaded);
+        let promise = if loads { safety.promise } else { nothing };
         let shown = certificate.as_ref().map(|at| at.view).unwrap_or_default();
         let highest_seen = shown.max(View::new(epoch, Term::default()));
         let mut node = Self {
@@ -225,11 +251,9 @@ impl Consensus {
             owed_since: None,
             patience: 1,
             alive_at: now,
-            knowledge: match empty && !(alone && me.is_some()) {
-                true => Knowledge::Listening { asks_at: now },
-                false => Knowledge::Enough,
-            },
+            knowledge: Knowledge::at_start(empty && !(alone && me.is_some()), now),
             operation: Operation::Running,
+            without,
             config,
             committee,
             began,
@@ -246,7 +270,12 @@ impl Consensus {
     pub fn step(&mut self, now: Monotonic, input: Input) -> Output {
         let mut out = Output::default();
         match input {
-            Input::Packet(envelope) => self.on_packet(now, (*envelope).into_inner(), &mut out),
+            Input::Packet(envelope) => {
+                self.on_packet(now, (*envelope).into_inner(), Consent::Given, &mut out);
+            }
+            Input::Vetoed(envelope) => {
+                self.on_packet(now, (*envelope).into_inner(), Consent::Refused, &mut out);
+            }
             Input::Echo(envelope) => self.on_echo(now, &envelope.packet, &mut out),
             Input::DeadlineReached => {}
             Input::WorkWaiting(work) => self.work = work,
@@ -262,9 +291,16 @@ impl Consensus {
         out
     }
 
-    fn on_packet(&mut self, now: Monotonic, envelope: Envelope, out: &mut Output) {
+    fn on_packet(
+        &mut self,
+        now: Monotonic,
+        envelope: Envelope,
+        consent: Consent,
+        out: &mut Output,
+    ) {
         let sender = envelope.sender;
-        if self.mark.is_some() && sender.x() == self.config.key.x() {
+        let silent = self.mark.is_some() && !self.lacks(Rule::MarkObeyed);
+        if silent && sender.x() == self.config.key.x() {
             return out.ignore(Ignored::NotAValidator);
         }
         if self.is_of_other_epoch(now, sender, &envelope.packet, out) {
@@ -279,7 +315,7 @@ impl Consensus {
         };
         self.notice_restart(index, &envelope);
         match envelope.packet {
-            Packet::Vote(vote) => self.on_vote(now, index, *vote, out),
+            Packet::Vote(vote) => self.on_vote(now, index, *vote, consent, out),
             Packet::Voted(voted) => self.on_voted(now, index, voted, out),
             Packet::Sign(sign) => self.on_sign(now, index, sign, out),
             Packet::Signed(signed) => self.on_signed(now, index, &signed, out),
@@ -359,7 +395,7 @@ impl Consensus {
     }
 
     pub(crate) fn quorum(&self) -> Quorum {
-        self.committee.set().quorum()
+        self.committee.quorum()
     }
 
     pub(crate) fn is_bft(&self) -> bool {

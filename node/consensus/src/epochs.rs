@@ -12,6 +12,7 @@ use crate::{
     at_height::AtHeight,
     consensus::Consensus,
     eligibility::Conduct,
+    faults::{self, Rule},
     io::{Action, EndOfTerm, Event, Fatal, Ignored, Output},
     role::Role,
 };
@@ -42,6 +43,7 @@ impl Consensus {
         let Ok(committee) = Committee::new(self.config.chain, epoch, set) else {
             return self.halt(Fatal::InvalidSet(self.committed), out);
         };
+        let committee = faults::committee(committee, self.without);
         let led = matches!(self.role, Role::Leader(_));
         match &self.role {
             Role::Leader(_) => self.resign(now, EndOfTerm::EpochEnded, out),
@@ -145,7 +147,7 @@ impl Consensus {
 
     /// Shows old and new members that the old epoch has ended (§9).
     pub(crate) fn tick_farewell(&mut self, now: Monotonic, out: &mut Output) {
-        if self.farewell_at.is_none_or(|at| now < at) {
+        if self.farewell_at.is_none_or(|at| now < at) || self.lacks(Rule::Farewell) {
             return;
         }
         self.farewell_at = Some(now.after(self.config.settings.heartbeat));

@@ -7,6 +7,7 @@ use mokka_types::{
 
 use crate::{
     consensus::{Consensus, Knowledge},
+    faults::Rule,
     io::{Action, EndOfTerm, Event, Ignored, Output, PeerFault},
     peers::Novelty,
     role::{Followed, Life, Role},
@@ -97,7 +98,8 @@ impl Consensus {
         }
         let known = self.newest_proof.as_ref() == Some(proof)
             || self.leader.as_ref().is_some_and(|leader| leader.proof == *proof);
-        if !known && self.committee.check_proof(proof).is_err() {
+        let checked = !known && !self.lacks(Rule::ProofChecked);
+        if checked && self.committee.check_proof(proof).is_err() {
             out.accuse(self.key_of(from), PeerFault::InvalidProof);
             return false;
         }
@@ -137,6 +139,9 @@ impl Consensus {
         self.become_follower(now, out);
         // A term of our own that we meet again is one that we led before a restart, or gave up.
         let ours = proof.candidate.x() == self.config.key.x();
+        if ours && self.lacks(Rule::NoTermAgain) {
+            return self.lead(now, proof.clone(), out);
+        }
         let heard = from == index && !ours;
         let silent_since = self.config.settings.heartbeat * 2;
         if heard {
@@ -309,7 +314,7 @@ impl Consensus {
             return;
         }
         let since = *self.owed_since.get_or_insert(now);
-        if now < since.after(self.progress_timeout()) {
+        if now < since.after(self.progress_timeout()) || self.lacks(Rule::Progress) {
             return;
         }
         self.patience = (self.patience * 2).min(MOST_PATIENCE);

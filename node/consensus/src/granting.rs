@@ -8,7 +8,8 @@ use mokka_types::{
 use crate::{
     consensus::{Consensus, Held},
     eligibility::TERM_BOUND,
-    io::{Action, EndOfTerm, Ignored, Output, PeerFault, SignBallot},
+    faults::Rule,
+    io::{Action, Consent, EndOfTerm, Ignored, Output, PeerFault, SignBallot},
     role::{Candidacy, Followed, Granted, Life, Role, Round},
 };
 
@@ -18,6 +19,7 @@ impl Consensus {
         now: Monotonic,
         index: ValidatorIndex,
         vote: Vote,
+        consent: Consent,
         out: &mut Output,
     ) {
         let ballot = vote.ballot;
@@ -50,7 +52,7 @@ impl Consensus {
         if self.held.get(&index).is_some_and(|held| held.vote.ballot.attempt >= ballot.attempt) {
             return out.ignore(Ignored::Duplicate);
         }
-        self.answer(now, index, vote, Waiting::Allowed, out);
+        self.answer(now, index, vote, consent, Waiting::Allowed, out);
     }
 
     /// Applies the rules and answers, now or when the leader's life is decided.
@@ -59,13 +61,22 @@ impl Consensus {
         now: Monotonic,
         index: ValidatorIndex,
         vote: Vote,
+        consent: Consent,
         waiting: Waiting,
         out: &mut Output,
     ) {
         let lawful = self
             .rules_of_state(now, &vote.ballot, &vote.base)
-            .and_then(|()| self.base_is_proved(&vote.ballot, &vote.base));
+            .and_then(|()| self.base_is_proved(&vote.ballot, &vote.base))
+            .and_then(|()| match consent {
+                Consent::Given => Ok(()),
+                Consent::Refused => Err(Refusal::VoteRule),
+            });
         if let Err(reason) = lawful {
+            // What the application agreed to before does not count any more.
+            if reason == Refusal::VoteRule {
+                self.granted.remove(&index);
+            }
             return self.refuse(index, vote.ballot, reason, out);
         }
         if let Some(prepare) = &vote.base.prepare {
@@ -107,14 +118,14 @@ impl Consensus {
         while let Some((index, _)) = self.held.iter().find(|(_, held)| now >= held.until) {
             let index = *index;
             let Some(held) = self.held.remove(&index) else { return };
-            self.answer(now, index, held.vote, Waiting::Over, out);
+            self.answer(now, index, held.vote, Consent::Given, Waiting::Over, out);
         }
     }
 
     /// We lead: nobody has to wait for our silence.
     pub(crate) fn answer_held(&mut self, now: Monotonic, out: &mut Output) {
         for (index, held) in std::mem::take(&mut self.held) {
-            self.answer(now, index, held.vote, Waiting::Over, out);
+            self.answer(now, index, held.vote, Consent::Given, Waiting::Over, out);
         }
     }
 
@@ -144,6 +155,11 @@ impl Consensus {
         let signed_for_it = own.view == ballot.view
             && own.signed == Some(SignedBallot { candidate: ballot.candidate, base: ballot.base })
             && self.newest_proof.as_ref().is_none_or(|proof| proof.view < ballot.view);
+        let signed_for_it = signed_for_it
+            || self.lacks(Rule::OneCandidate) && own.view == ballot.view
+            || self.lacks(Rule::OneBase)
+                && own.view == ballot.view
+                && own.signed.is_some_and(|signed| signed.candidate == ballot.candidate);
         if ballot.view <= own.view && !signed_for_it {
             return Err(Refusal::Term);
         }
@@ -154,7 +170,7 @@ impl Consensus {
         if candidate.is_none_or(|at| !self.is_eligible(now, at) || self.is_in_penalty(now, at)) {
             return Err(Refusal::NotEligible);
         }
-        if base.base.rank() < self.base().rank() {
+        if base.base.rank() < self.base().rank() && !self.lacks(Rule::BaseCompared) {
             return Err(Refusal::LowerBase);
         }
         Ok(())
@@ -298,7 +314,9 @@ impl Consensus {
         let promise = Promise { view: ballot.view, signed: Some(signed) };
         if self.promise != promise {
             self.promise = promise;
-            out.records.push(SafetyRecord::Promise(promise));
+            if !self.lacks(Rule::PromiseRecorded) {
+                out.records.push(SafetyRecord::Promise(promise));
+            }
         }
         self.signed_at = Some(now);
         if let Some(index) = self.committee.set().index_of(&ballot.candidate)
@@ -321,6 +339,7 @@ impl Consensus {
         }
         let (ballot, sign) = (*ballot, round.sign);
         let lawful = base.base == self.base() && self.rules_of_state(now, &ballot, base).is_ok();
+        let lawful = lawful || self.lacks(Rule::CandidateRechecks);
         let handed_over = self.handed_over(me, self.own_handover().as_ref());
         if !lawful || self.protected_until(now, me, handed_over).is_some() {
             return self.fail(now, out);

@@ -4,6 +4,7 @@ use mokka_types::PreparedRecord;
 
 use crate::{
     consensus::Consensus,
+    faults::Rule,
     role::{Role, Work},
 };
 
@@ -19,7 +20,7 @@ pub(crate) fn check(node: &Consensus) {
     if let Some(leader) = &node.leader {
         debug_assert!(leader.proof.view <= promise.view, "follows a term above the promise");
     }
-    if node.mark.is_some() {
+    if node.mark.is_some() && !node.lacks(Rule::MarkObeyed) {
         debug_assert!(node.me.is_none(), "a marked node takes part");
     }
     match &node.role {

@@ -12,6 +12,8 @@ use mokka_types::{
 pub enum Input {
     /// A packet came. Its sender is proved by the type; what it carries is not.
     Packet(Box<Verified<Envelope>>),
+    /// A `Vote` came, and the application's vote rule does not want its candidate (§5.2 rule 5).
+    Vetoed(Box<Verified<Envelope>>),
     /// A packet of our own key, of an earlier run, came from outside: old news, unless it shows
     /// that we have forgotten what we signed (§8).
     Echo(Box<Verified<Envelope>>),
@@ -29,6 +31,13 @@ pub enum Input {
     Approved(Vec<PublicKey>),
     /// The operator stops the node: lead no longer.
     Stop,
+}
+
+/// What the application's vote rule says of a candidate (§5.2 rule 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consent {
+    Given,
+    Refused,
 }
 
 /// Whether a block is due because of what the pool holds.

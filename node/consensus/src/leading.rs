@@ -4,6 +4,7 @@ use mokka_types::{Ack, Monotonic, Packet, Proof};
 
 use crate::{
     consensus::Consensus,
+    faults::Rule,
     io::{Action, EndOfTerm, Event, Output, RoleName},
     role::{Followed, Leadership, Life, Role, Succession, Work},
 };
@@ -13,7 +14,8 @@ impl Consensus {
     pub(crate) fn lead(&mut self, now: Monotonic, proof: Proof, out: &mut Output) {
         let Some(me) = self.me else { return };
         // No term that we stopped leading, or that may have been led before this start (§5.6).
-        if proof.view <= self.last_led || proof.view <= self.loaded_promise {
+        let led = proof.view <= self.last_led || proof.view <= self.loaded_promise;
+        if led && !self.lacks(Rule::NoTermAgain) {
             return self.fail(now, out);
         }
         self.see_view(now, proof.view, out);

@@ -13,12 +13,13 @@
 //! `counting` (an election, from the candidate's and the voter's side), `eligibility` (who may
 //! lead), `following`, `leading`, `handover` (a term), `proposing`, `accepting`, `voting`,
 //! `certified` (a block), `catchup`, `timers`, `epochs` (the set changes), `mark` (lost state),
-//! `evidence` (who signs twice), `invariants`.
+//! `evidence` (who signs twice), `invariants`, `faults` (what a test can leave out).
 //!
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when
 //!   [`Input::Finalized`] says so, and nothing of the next height is recorded before it (§6.5).
-//! * The application's vote rule (§5.2 rule 5) is not asked yet.
+//! * The application's vote rule (§5.2 rule 5) is asked of each `Vote`, by whoever drives the core;
+//!   its answer holds for the attempt, so that a `Sign` need not wait for it.
 //! * A proposal that is said again has no body, for anybody, not only for the long silent (§6.8):
 //!   who lacks it asks, and then waits longer from time to time. Where the network or the machines
 //!   are too slow already, whole bodies with every heartbeat would keep them so.
@@ -45,6 +46,7 @@ mod counting;
 mod eligibility;
 mod epochs;
 mod evidence;
+mod faults;
 mod following;
 mod granting;
 mod handover;
@@ -61,6 +63,7 @@ mod timers;
 mod voting;
 
 pub use consensus::{Config, Consensus, Restored, Status};
+pub use faults::Rule;
 pub use io::{
     Accused, Action, Audience, BuildRequest, BuiltBlock, CastVote, CheckRequest, CheckTicket,
     CheckedBlock, EmptyBlock, EndOfTerm, Event, Fatal, FinalizeBlock, FinalizedBlock, HandOver,

@@ -16,6 +16,7 @@ use mokka_types::{
 
 use crate::{
     consensus::Consensus,
+    faults::Rule,
     io::{EndOfTerm, Event, Ignored, Output},
     role::Role,
 };
@@ -23,7 +24,8 @@ use crate::{
 impl Consensus {
     /// Our place in a set, from which we may sign.
     pub(crate) fn place_in(&self, set: &ValidatorSet) -> Option<ValidatorIndex> {
-        set.index_of(&self.config.key).filter(|_| self.mark.is_none())
+        let signs = self.mark.is_none() || self.lacks(Rule::MarkObeyed);
+        set.index_of(&self.config.key).filter(|_| signs)
     }
 
     /// An old packet of our own. A leader signed its own proof.
@@ -105,7 +107,7 @@ impl Consensus {
 
     /// From here on this node only follows. Alone, its state is all that there is.
     fn mark(&mut self, now: Monotonic, reason: MarkReason, out: &mut Output) {
-        if self.mark.is_some() || self.quorum().validators() == 1 {
+        if self.mark.is_some() || self.quorum().validators() == 1 || self.lacks(Rule::MarkObeyed) {
             return;
         }
         let mark = Mark { key: self.config.key, reason };

@@ -10,6 +10,7 @@ use mokka_types::{
 use crate::{
     at_height::{Checked, Known},
     consensus::Consensus,
+    faults::Rule,
     io::{
         Action, Audience, BuildRequest, BuiltBlock, Event, Ignored, Origin, Output, PeerFault,
         ProposeBlock, WorkWaiting,
@@ -26,7 +27,8 @@ impl Consensus {
             return;
         }
         let base = &leadership.proof.base;
-        let owed = base.prepared.filter(|_| base.committed == self.committed);
+        let forgets = self.lacks(Rule::PreparedProposedAgain);
+        let owed = base.prepared.filter(|_| base.committed == self.committed && !forgets);
         let due = self.block_is_due(now);
         match (owed, &self.prepared) {
             (Some(owed), Some(prepared)) if prepared.id == owed.id => {
@@ -225,9 +227,10 @@ impl Consensus {
     /// Sends the phase's packet again to those whose vote is missing (§6.8).
     pub(crate) fn repeat_in_flight(&mut self, now: Monotonic, out: &mut Output) {
         let (me, heartbeat) = (self.me, self.config.settings.heartbeat);
+        let lost = self.lacks(Rule::Repetition);
         let Role::Leader(leadership) = &mut self.role else { return };
         let Work::InFlight(block) = &mut leadership.work else { return };
-        if now < block.repeats_at || block.certified.is_some() {
+        if now < block.repeats_at || block.certified.is_some() || lost {
             return;
         }
         block.repeats_at = now.after(heartbeat);

@@ -9,6 +9,7 @@ use mokka_types::{
 
 use crate::{
     consensus::{Consensus, Operation},
+    faults::Rule,
     io::{Action, EndOfTerm, Event, Fatal, Output, RoleName},
     role::{AskedToSign, Candidacy, Followed, Role, Round, SigningRound},
 };
@@ -211,6 +212,7 @@ impl Consensus {
     pub(crate) fn try_without(&mut self, now: Monotonic, out_of: Signers, out: &mut Output) {
         let Role::Candidate(candidacy) = &self.role else { return };
         let (view, gives_up_at) = (candidacy.ballot.view, candidacy.gives_up_at);
+        let out_of = if self.lacks(Rule::SilentLeftOut) { Signers::NONE } else { out_of };
         let left_out = out_of.iter().fold(candidacy.left_out, Signers::with);
         let same_base = candidacy.base.base == self.base();
         self.silent = out_of.iter().fold(self.silent, Signers::with);

@@ -7,6 +7,7 @@ use mokka_types::{
 use crate::{
     at_height::{Accepted, Checked, VoteState},
     consensus::Consensus,
+    faults::Rule,
     io::{Action, CastVote, CheckedBlock, Fatal, Ignored, Origin, Output, PeerFault, Verdict},
 };
 
@@ -73,7 +74,8 @@ impl Consensus {
     /// A block that was taken over may be of a later term: what is prepared never goes to a lower
     /// one.
     pub(crate) fn prepared_above(&self, view: View) -> bool {
-        self.prepared_here().is_some_and(|prepared| prepared.view > view)
+        let above = self.prepared_here().is_some_and(|prepared| prepared.view > view);
+        above && !self.lacks(Rule::PreparedRises)
     }
 
     fn hears_its_leader(&self, now: Monotonic) -> bool {
@@ -84,7 +86,9 @@ impl Consensus {
         let Accepted { view, id, .. } = accepted;
         if self.prepare_vote != Some((view, id)) {
             self.prepare_vote = Some((view, id));
-            out.records.push(SafetyRecord::PrepareVote { view, id });
+            if !self.lacks(Rule::PrepareVoteRecorded) {
+                out.records.push(SafetyRecord::PrepareVote { view, id });
+            }
         }
         self.cast(Phase::Prepare, view, id, next_set, out);
     }
@@ -115,7 +119,9 @@ impl Consensus {
         let record = PreparedRecord { view, id, body: body.clone(), certificate };
         let certificate = record.certificate.clone();
         self.prepared = Some(record);
-        out.records.push(SafetyRecord::Prepared { view, id, body, certificate });
+        if !self.lacks(Rule::PreparedRecorded) {
+            out.records.push(SafetyRecord::Prepared { view, id, body, certificate });
+        }
     }
 
     /// A prepare certificate of the present term and height.
@@ -127,11 +133,9 @@ impl Consensus {
     fn advance_prepared(&mut self, now: Monotonic, out: &mut Output) {
         let Some((certificate, VoteState::Owed)) = self.next.prepare.clone() else { return };
         let (view, id, next_set) = (certificate.view, certificate.id, certificate.next_set);
-        if view != self.promise.view
-            || self.next.valid(&id) != Some(next_set)
-            || !self.hears_its_leader(now)
-            || self.prepared_above(view)
-        {
+        let promised = view == self.promise.view && self.hears_its_leader(now)
+            || self.lacks(Rule::CommitInPromisedTerm);
+        if !promised || self.next.valid(&id) != Some(next_set) || self.prepared_above(view) {
             return;
         }
         self.next.prepare = Some((certificate.clone(), VoteState::Sent));

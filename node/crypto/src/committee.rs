@@ -8,8 +8,8 @@ use std::{
 
 use mokka_types::{
     Ballot, Base, BlockId, BlockVote, Certificate, ChainHash, Epoch, Evidence, HandoverToken,
-    Misdeed, Phase, Proof, PublicKey, SetDigest, Signature, SignedClaim, SignedProposal, Signers,
-    ValidatorIndex, ValidatorSet, View,
+    Misdeed, Phase, Proof, PublicKey, Quorum, SetDigest, Signature, SignedClaim, SignedProposal,
+    Signers, ValidatorIndex, ValidatorSet, View,
 };
 use secp256k1::musig::KeyAggCache;
 
@@ -96,6 +96,7 @@ struct Inner {
     chain: ChainHash,
     epoch: Epoch,
     set: ValidatorSet,
+    quorum: Quorum,
     digest: SetDigest,
     keys: Vec<secp256k1::PublicKey>,
 }
@@ -109,7 +110,22 @@ impl Committee {
         let keys = set.keys().iter().map(|key| key::parse(key).ok_or(KeyNotOnCurve(*key)));
         let keys = keys.collect::<Result<_, _>>()?;
         let digest = digest::set(&set);
-        Ok(Self(Arc::new(Inner { chain, epoch, set, digest, keys })))
+        let quorum = set.quorum();
+        Ok(Self(Arc::new(Inner { chain, epoch, set, quorum, digest, keys })))
+    }
+
+    /// The same, where one vote less decides: for tests that others can tell.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn one_vote_short(self) -> Self {
+        let Inner { chain, epoch, set, quorum, digest, keys } = &*self.0;
+        let (set, keys, quorum) = (set.clone(), keys.clone(), quorum.one_vote_short());
+        Self(Arc::new(Inner { chain: *chain, epoch: *epoch, set, quorum, digest: *digest, keys }))
+    }
+
+    /// How many of them decide (§2).
+    pub fn quorum(&self) -> Quorum {
+        self.0.quorum
     }
 
     /// The epoch.
@@ -146,7 +162,7 @@ impl Committee {
             let (expected, found) = (self.0.epoch, proof.view.epoch);
             return Err(ProofError::WrongEpoch { expected, found });
         }
-        let (expected, found) = (self.0.set.quorum().votes(), proof.signers.count());
+        let (expected, found) = (self.0.quorum.votes(), proof.signers.count());
         if found != expected {
             return Err(ProofError::NotAQuorum { expected, found });
         }
@@ -179,7 +195,7 @@ impl Committee {
             let (expected, found) = (self.0.epoch, view.epoch);
             return Err(CertificateError::WrongEpoch { expected, found });
         }
-        let (expected, found) = (self.0.set.quorum().votes(), signers.count());
+        let (expected, found) = (self.0.quorum.votes(), signers.count());
         if found != expected {
             return Err(CertificateError::NotAQuorum { expected, found });
         }

@@ -88,7 +88,7 @@ impl ProofSession {
             let (expected, found) = (committee.epoch(), ballot.view.epoch);
             return Err(SessionError::WrongEpoch { expected, found });
         }
-        let (expected, found) = (committee.set().quorum().votes(), signers.count());
+        let (expected, found) = (committee.quorum().votes(), signers.count());
         if found != expected {
             return Err(SessionError::NotAQuorum { expected, found });
         }

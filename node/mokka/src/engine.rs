@@ -7,7 +7,7 @@ use std::{
 
 use mokka_consensus::{
     Accused, Action, Audience, CastVote, Config, Consensus, Event, FinalizedBlock, HandOver,
-    Ignored, Input, Output, ProposeBlock, Restored, SignBallot, Status,
+    Ignored, Input, Output, ProposeBlock, Restored, Rule, SignBallot, Status,
 };
 use mokka_crypto::Verified;
 use mokka_types::{
@@ -71,6 +71,15 @@ pub struct Engine {
     run: RunNumber,
     counters: BTreeMap<PacketKind, u64>,
     server: Server,
+    writes: Writes,
+}
+
+/// When the records of a step are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writes {
+    First,
+    /// As no node does it: a test has to notice.
+    TooLate,
 }
 
 impl Engine {
@@ -78,10 +87,20 @@ impl Engine {
     ///
     /// # Errors
     /// When the store or the signer fails, or the restored state contradicts itself.
-    pub fn start(
+    pub fn start(plugs: Plugs, start: Start, now: Monotonic) -> Result<(Self, TurnReport), Fatal> {
+        Self::start_without(plugs, start, now, None)
+    }
+
+    /// A node that lacks a rule, for tests of tests only.
+    ///
+    /// # Errors
+    /// As for [`Engine::start`].
+    #[doc(hidden)]
+    pub fn start_without(
         mut plugs: Plugs,
         start: Start,
         now: Monotonic,
+        without: Option<Rule>,
     ) -> Result<(Self, TurnReport), Fatal> {
         let Start { chain, genesis, settings, seed, wall_clock, mut restored } = start;
         let above_stored = restored.safety.run.next().ok_or(Fatal::RunsExhausted)?;
@@ -95,9 +114,13 @@ impl Engine {
             server.remember(prepared.id, &prepared.body);
         }
         let config = Config { chain, genesis, key, settings, seed };
-        let (core, output) = Consensus::start(config, restored, now)?;
+        let (core, output) = Consensus::start_without(config, restored, now, without)?;
         let counters = BTreeMap::new();
-        let mut engine = Self { core, plugs, key, run, counters, server };
+        let writes = match without {
+            Some(Rule::WriteBeforeAct) => Writes::TooLate,
+            Some(_) | None => Writes::First,
+        };
+        let mut engine = Self { core, plugs, key, run, counters, server, writes };
         let mut turn = Turn::at(now);
         engine.carry_out(output, &mut turn)?;
         engine.finish(&mut turn)?;
@@ -160,6 +183,9 @@ impl Engine {
                         self.server.body(*request, &mut *self.plugs.machine)
                     }
                     Packet::BlocksRequest(_) | Packet::BodyRequest(_) => None,
+                    Packet::Vote(vote) if !self.plugs.machine.agrees(vote) => {
+                        return Ok(Some(Input::Vetoed(packet.clone())));
+                    }
                     _ => return Ok(Some(input)),
                 };
                 if let Some(answer) = answer {
@@ -214,7 +240,7 @@ impl Engine {
     /// Durable before visible (§8).
     fn carry_out(&mut self, output: Output, turn: &mut Turn) -> Result<(), Fatal> {
         let Output { records, actions, events, ignored, accused } = output;
-        if !records.is_empty() {
+        if !records.is_empty() && self.writes == Writes::First {
             self.plugs.store.append(&records)?;
         }
         for record in &records {
@@ -224,6 +250,9 @@ impl Engine {
         }
         for action in actions {
             self.perform(action, turn)?;
+        }
+        if !records.is_empty() && self.writes == Writes::TooLate {
+            self.plugs.store.append(&records)?;
         }
         turn.report.events.extend(events);
         turn.report.ignored.extend(ignored);

@@ -50,7 +50,7 @@
 //! | `heartbeat` | [`Cluster::heartbeat`] |
 //! | `electionTimeout` | [`Cluster::election_timeout`] |
 //! | `proofExpiration` | [`Cluster::proof_lifetime`] |
-//! | `customVoteRule` | not yet: specified (§5.2), but the core does not ask one |
+//! | `customVoteRule` | [`Member::vote_rule`], [`StateMachine::agrees`] |
 //! | `reqMiddleware`, `resMiddleware` | [`Member::incoming`], [`Member::outgoing`]: they refuse |
 //! | `logger` | `tracing` |
 //! | `privateKey` | [`crypto::SecretKey`], [`crypto::keyfile`]; elsewhere behind a [`Signer`] |
@@ -113,6 +113,7 @@ mod signer;
 mod store;
 pub mod tcp;
 mod transport;
+mod vote_rule;
 
 pub use mokka_consensus as consensus;
 pub use mokka_crypto as crypto;

@@ -1,7 +1,7 @@
 //! The plug that knows what a block means.
 
 use mokka_consensus::{BuildRequest, CheckRequest, FinalizeBlock};
-use mokka_types::{BlockId, Body, FinalBlock, Height};
+use mokka_types::{BlockId, Body, FinalBlock, Height, Vote};
 
 /// How many bytes an answer may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,13 @@ pub trait StateMachine: Send {
     /// Final blocks from a height on, in order, as many as fit into `limit`. The engine cuts what
     /// is too much, but reading it would be in vain.
     fn blocks(&mut self, from: Height, limit: RangeLimit) -> Vec<FinalBlock>;
+
+    /// Whether this candidate may lead, as far as the application is concerned (§5.2 rule 5); its
+    /// other rules are the protocol's. Asked for every `Vote` that comes, between two inputs of the
+    /// engine: it must not block. Where too few members agree, there is no leader.
+    fn agrees(&self, _vote: &Vote) -> bool {
+        true
+    }
 
     /// The body of a final block.
     fn body(&mut self, id: &BlockId) -> Option<Body>;

@@ -8,20 +8,21 @@ use std::{
 
 use mokka_consensus::{Event, Restored};
 use mokka_crypto::SecretKey;
-use mokka_types::{Envelope, PublicKey, RunNumber};
+use mokka_types::{Envelope, PublicKey, RunNumber, Vote};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tracing::{debug, info, trace, warn};
 
 use crate::{
     Cluster, Handle, Inbox, LocalSigner, Notice, Passage, Plugs, Running, SafetyStore, Screen,
-    Start, StateMachine, Transport, UnfitCluster, driver, screen::Screened,
+    Start, StateMachine, Transport, UnfitCluster, driver,
+    screen::Screened,
+    vote_rule::{Ruled, VoteRule},
 };
 
 /// One member of a [`Cluster`]: the original's `new Mokka({…})`.
 ///
 /// It has an inbox from the beginning, because transport and state machine need its
-/// [`handle`](Self::handle) before it can [start](Self::start) with them. The vote rule of §5.2
-/// will be one more option here once the core asks it.
+/// [`handle`](Self::handle) before it can [start](Self::start) with them.
 #[derive(Debug)]
 pub struct Member {
     cluster: Cluster,
@@ -29,6 +30,7 @@ pub struct Member {
     inbox: Inbox,
     handle: Handle,
     outgoing: Option<Screen>,
+    vote_rule: Option<VoteRule>,
 }
 
 impl Member {
@@ -40,7 +42,8 @@ impl Member {
     pub fn new(cluster: Cluster, key: impl Into<Arc<SecretKey>>) -> Result<Self, UnfitCluster> {
         let cluster = cluster.checked()?;
         let (inbox, handle) = driver::inbox(cluster.chain(), cluster.settings());
-        Ok(Self { cluster, key: key.into(), inbox, handle, outgoing: None })
+        let key = key.into();
+        Ok(Self { cluster, key, inbox, handle, outgoing: None, vote_rule: None })
     }
 
     /// Looks at every authentic packet that comes in, before the engine does: the original's
@@ -55,6 +58,14 @@ impl Member {
     #[must_use]
     pub fn outgoing(mut self, ask: impl Fn(&Envelope) -> Passage + Send + Sync + 'static) -> Self {
         self.outgoing = Some(Screen::new(ask));
+        self
+    }
+
+    /// Says of each candidate whether it may lead, beside the rules of the protocol (§5.2): the
+    /// original's `customVoteRule`. It must not block.
+    #[must_use]
+    pub fn vote_rule(mut self, ask: impl Fn(&Vote) -> bool + Send + Sync + 'static) -> Self {
+        self.vote_rule = Some(VoteRule::new(ask));
         self
     }
 
@@ -92,14 +103,18 @@ impl Member {
         store: impl SafetyStore + 'static,
         restored: Restored,
     ) -> io::Result<Running> {
-        let Self { cluster, key, inbox, handle, outgoing } = self;
+        let Self { cluster, key, inbox, handle, outgoing, vote_rule } = self;
         let chain = cluster.chain();
         let transport: Box<dyn Transport> = match outgoing {
             Some(screen) => Box::new(Screened { screen, transport: Box::new(transport) }),
             None => Box::new(transport),
         };
+        let machine: Box<dyn StateMachine> = match vote_rule {
+            Some(rule) => Box::new(Ruled { rule, machine: Box::new(machine) }),
+            None => Box::new(machine),
+        };
         let signer = Box::new(LocalSigner::new(chain, key));
-        let plugs = Plugs { transport, machine: Box::new(machine), store: Box::new(store), signer };
+        let plugs = Plugs { transport, machine, store: Box::new(store), signer };
         let start = Start {
             chain,
             genesis: cluster.genesis(),

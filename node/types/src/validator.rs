@@ -115,6 +115,7 @@ impl ValidatorIndex {
 pub struct Quorum {
     validators: usize,
     byzantine: usize,
+    votes: usize,
 }
 
 impl Quorum {
@@ -124,7 +125,14 @@ impl Quorum {
             CrashModel::Cft => 0,
             CrashModel::Bft => validators.saturating_sub(1) / 3,
         };
-        Self { validators, byzantine }
+        Self { validators, byzantine, votes: (validators + byzantine + 1).div_ceil(2) }
+    }
+
+    /// One vote less than it takes: for tests that others can tell.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn one_vote_short(self) -> Self {
+        Self { votes: self.votes.saturating_sub(1), ..self }
     }
 
     /// `n`: how many validators there are.
@@ -139,7 +147,7 @@ impl Quorum {
 
     /// `q = ⌈(n + b + 1) / 2⌉`: two quorums share at least `b + 1` validators.
     pub const fn votes(self) -> usize {
-        (self.validators + self.byzantine + 1).div_ceil(2)
+        self.votes
     }
 
     /// `n − q`: how many may be stopped.

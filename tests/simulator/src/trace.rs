@@ -10,6 +10,7 @@ pub(crate) fn told(input: &Input) -> String {
         Input::Checked(checked) => format!("{checked:?}"),
         Input::Finalized(finalized) => format!("{finalized:?}"),
         Input::Packet(_)
+        | Input::Vetoed(_)
         | Input::Echo(_)
         | Input::DeadlineReached
         | Input::WorkWaiting(_)

@@ -242,6 +242,20 @@ fn a_leader_first_heard_after_its_proof_protects() {
     assert!(nonces(&node).is_empty(), "the leader lives, the answer is held");
 }
 
+/// §5.2 rule 5: the application's word counts, after rules 1 to 4.
+#[test]
+fn whom_the_application_does_not_want_is_refused() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let reason = |node: &Node<'_>| refusals(node).pop().map(|refused| refused.reason);
+    node.hears_unwanted(1, world.vote(1, 1, 1, fresh_base()));
+    assert_eq!(reason(&node), Some(Refusal::VoteRule));
+    assert_eq!(refused_for(&mut node, 2, world.vote(2, 1, 1, fresh_base())), None);
+    node.commits_up_to(1);
+    node.hears_unwanted(3, world.vote(3, 2, 1, fresh_base()));
+    assert_eq!(reason(&node), Some(Refusal::LowerBase));
+}
+
 /// §5.2: several candidates may be granted, and a repeated `Vote` gets the same nonce.
 #[test]
 fn several_candidates_are_granted_and_repetitions_get_the_same_nonce() {

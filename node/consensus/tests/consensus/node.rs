@@ -15,7 +15,7 @@ use mokka_crypto::{NonceBook, SecretKey, digest};
 use mokka_types::{
     BlockId, BlockVote, Certificate, Envelope, FinalBlock, Handover, HandoverToken, Monotonic,
     Packet, Phase, Proof, Proposal, PublicKey, RunNumber, SafetyRecord, SafetyState, Settings,
-    Sign, Signed, SignedBallot, ValidatorSet, View, Voted, VotedAnswer,
+    Sign, Signed, SignedBallot, ValidatorSet, View, Vote, Voted, VotedAnswer,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -357,6 +357,16 @@ impl<'w> Node<'w> {
         let envelope = Envelope { sender, run, counter, packet };
         let envelope = world.secrets[from].seal(&CHAIN, envelope).1;
         self.step(Input::Packet(Box::new(envelope)));
+        self
+    }
+
+    /// A `Vote` of another validator, whom the application does not want to lead.
+    pub(crate) fn hears_unwanted(&mut self, from: usize, vote: Vote) -> &mut Self {
+        self.others += 1;
+        let (sender, run, counter) = (self.world.key(from), RunNumber::new(1), self.others);
+        let envelope = Envelope { sender, run, counter, packet: crate::world::ask(vote) };
+        let envelope = self.world.secrets[from].seal(&CHAIN, envelope).1;
+        self.step(Input::Vetoed(Box::new(envelope)));
         self
     }
 

@@ -90,6 +90,18 @@ fn what_was_not_granted_is_not_signed() {
     assert_eq!(node.status().promise, view(0));
 }
 
+/// §5.2 rule 5, §5.3: what the application agreed to and takes back is not signed.
+#[test]
+fn a_grant_that_is_taken_back_is_not_signed() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let sign = asks(&mut node, 1, 1, &[0, 1, 2]);
+    node.hears_unwanted(1, world.vote(1, 1, 1, fresh_base()));
+    node.hears(1, Packet::Sign(sign));
+    assert!(signed(&node).is_empty());
+    assert_eq!(node.status().promise, view(0));
+}
+
 /// §5.3: an identical repeat is answered again, a different `Sign` of the attempt never.
 #[test]
 fn a_repeat_is_answered_and_a_different_one_is_not() {

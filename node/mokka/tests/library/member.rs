@@ -11,7 +11,8 @@ use std::{
 use mokka::{
     Cluster, Passage, UnfitCluster, Unopened,
     types::{
-        Alive, CrashModel, Envelope, InvalidSet, Packet, PacketKind, PublicKey, RunNumber, codec,
+        Alive, CrashModel, Envelope, InvalidSet, Packet, PacketKind, PublicKey, RunNumber, Vote,
+        codec,
     },
 };
 
@@ -68,6 +69,28 @@ async fn a_screen_refuses_what_goes_out() {
     for seat in &seats {
         let leader = |status: &Option<mokka::consensus::Status>| {
             status.as_ref().and_then(|status| status.leader) == Some(public(1))
+        };
+        until(seat.handle.status(), leader).await;
+    }
+    for seat in seats {
+        seat.stop().await;
+    }
+}
+
+/// The original's `customVoteRule`: where three of four want the second only, it leads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vote_rule_decides_who_may_lead() {
+    let world = World::new(4, CrashModel::Bft);
+    let mut seats = Vec::new();
+    for number in 1..=4 {
+        let wants = |vote: &Vote| vote.ballot.candidate == public(2);
+        let seat = world.start(world.member(number).vote_rule(wants), number, &seats).await;
+        seats.push(seat);
+    }
+    in_time(seats[0].log.submit(*b"hello")).await.expect("submitted");
+    for seat in &seats {
+        let leader = |status: &Option<mokka::consensus::Status>| {
+            status.as_ref().and_then(|status| status.leader) == Some(public(2))
         };
         until(seat.handle.status(), leader).await;
     }
