@@ -4,6 +4,15 @@ use mokka_types::{CrashModel, Settings};
 
 use crate::{Lie, Weather, World};
 
+/// Whether liars know of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Minds {
+    /// Each lies for itself.
+    Own,
+    /// They help each other.
+    Shared,
+}
+
 /// Describes a world; [`Scenario::start`] makes it.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -15,6 +24,7 @@ pub struct Scenario {
     pub(crate) settings: Settings,
     pub(crate) traced: bool,
     pub(crate) liars: Vec<(usize, Lie)>,
+    pub(crate) minds: Minds,
 }
 
 impl Scenario {
@@ -29,6 +39,7 @@ impl Scenario {
             settings: Settings::default(),
             traced: false,
             liars: Vec::new(),
+            minds: Minds::Own,
         }
     }
 
@@ -81,6 +92,13 @@ impl Scenario {
         self
     }
 
+    /// Its liars help each other.
+    #[must_use]
+    pub fn gang(mut self) -> Self {
+        self.minds = Minds::Shared;
+        self
+    }
+
     /// Every set of validators tolerates those of its members that lie.
     pub(crate) fn tolerates_its_liars(&self) -> bool {
         self.epochs.iter().all(|set| {
@@ -93,8 +111,9 @@ impl Scenario {
     pub(crate) fn kind(&self) -> String {
         let Self { validators, model, .. } = self;
         let liars: Vec<_> =
-            self.liars.iter().map(|(place, lie)| format!(", {place} is the {lie}")).collect();
-        format!("{validators} validators, {model}{}", liars.concat())
+            self.liars.iter().map(|(place, lie)| format!(", n{place} is the {lie}")).collect();
+        let together = if self.minds == Minds::Shared { ", together" } else { "" };
+        format!("{validators} validators, {model}{}{together}", liars.concat())
     }
 
     /// Prints everything that happens.
