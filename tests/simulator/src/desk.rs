@@ -35,6 +35,8 @@ pub(crate) enum Asked {
 pub(crate) struct Posted {
     pub(crate) to: Option<PublicKey>,
     pub(crate) sealed: SealedEnvelope,
+    /// The same, authenticated by whoever sealed it.
+    pub(crate) envelope: Verified<Envelope>,
 }
 
 /// What a node did with its key or its log, in order.
@@ -86,6 +88,8 @@ pub(crate) struct Notes {
     pub(crate) chain: Chain,
     /// The synced records, put together.
     pub(crate) durable: SafetyState,
+    /// What was sealed last: every packet is sealed right before it is sent.
+    sealed: Option<Verified<Envelope>>,
     pub(crate) power: Power,
     pub(crate) syncs: Syncing,
     /// Records were written, and are not synced yet.
@@ -107,6 +111,13 @@ impl Notes {
                 self.power = Power::Failing(calls - 1, last_write);
                 true
             }
+        }
+    }
+
+    fn post(&mut self, to: Option<PublicKey>, sealed: &SealedEnvelope) {
+        let lit = self.acts();
+        if let Some(envelope) = self.sealed.take().filter(|_| lit) {
+            self.posted.push_back(Posted { to, sealed: sealed.clone(), envelope });
         }
     }
 
@@ -152,6 +163,7 @@ impl Desk {
             disk: Disk::default(),
             chain,
             durable: SafetyState::default(),
+            sealed: None,
             power: Power::On,
             syncs: Syncing::AtOnce,
             unsynced: false,
@@ -203,17 +215,11 @@ impl Desk {
 
 impl Transport for Desk {
     fn send(&mut self, to: &PublicKey, packet: &SealedEnvelope) {
-        let mut notes = self.notes();
-        if notes.acts() {
-            notes.posted.push_back(Posted { to: Some(*to), sealed: packet.clone() });
-        }
+        self.notes().post(Some(*to), packet);
     }
 
     fn broadcast(&mut self, packet: &SealedEnvelope) {
-        let mut notes = self.notes();
-        if notes.acts() {
-            notes.posted.push_back(Posted { to: None, sealed: packet.clone() });
-        }
+        self.notes().post(None, packet);
     }
 }
 
@@ -291,10 +297,12 @@ impl Signer for WatchedSigner {
         envelope: Envelope,
     ) -> Result<(SealedEnvelope, Verified<Envelope>), SignerFailure> {
         // Its sending is the action.
-        match self.desk.notes().power {
-            Power::Off => Err(SignerFailure { reason: DARK.to_owned() }),
-            Power::On | Power::Failing(..) => self.signer.seal(envelope),
+        if self.desk.notes().power == Power::Off {
+            return Err(SignerFailure { reason: DARK.to_owned() });
         }
+        let (sealed, verified) = self.signer.seal(envelope)?;
+        self.desk.notes().sealed = Some(verified.clone());
+        Ok((sealed, verified))
     }
 
     fn open_nonce(&mut self, ballot: &Ballot) -> Result<Option<PublicNonce>, SignerFailure> {

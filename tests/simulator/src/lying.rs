@@ -140,7 +140,7 @@ impl World {
     /// What its engine has on its desk goes by way of its behaviour.
     pub(crate) fn liar_says(&mut self, node: usize, posted: VecDeque<Posted>) -> Outcome {
         let Some(liar) = &mut self.nodes[node].liar else { return Ok(()) };
-        for Posted { to, sealed } in posted {
+        for Posted { to, sealed, .. } in posted {
             let to = to.map_or(To::All, |key| To::These(vec![key]));
             liar.behaviour.says(to, sealed.envelope.packet, &mut liar.tongue);
         }

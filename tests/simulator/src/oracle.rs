@@ -30,6 +30,8 @@ pub(crate) struct Oracle {
     model: CrashModel,
     /// The one final block of each height.
     finals: BTreeMap<Height, BlockHash>,
+    /// Certificates whose signatures make these blocks final, counted by hand.
+    counted: BTreeSet<(BlockId, [u8; 32])>,
     /// The committed block of each node.
     committed: BTreeMap<Place, BlockId>,
     /// The promise of each node.
@@ -84,6 +86,7 @@ impl Oracle {
             keys,
             epochs: BTreeMap::new(),
             finals: BTreeMap::from([(genesis.height, genesis.hash)]),
+            counted: BTreeSet::new(),
             committed: BTreeMap::new(),
             promises: BTreeMap::new(),
             proved: BTreeMap::new(),
@@ -165,6 +168,10 @@ impl Oracle {
             CrashModel::Cft => 0,
             CrashModel::Bft => (keys.len() - 1) / 3,
         };
+        let name = fingerprint(certificate);
+        if self.counted.contains(&(id, name)) {
+            return Ok(());
+        }
         let Certificate { phase, view, id: named, next_set, signers, signatures } = certificate;
         demand(*named == id && *phase == Phase::Commit, || format!("{phase:?} of {named:?}"))?;
         let statement = digest::block_vote(&self.chain, *phase, *view, named, next_set);
@@ -177,7 +184,9 @@ impl Oracle {
             })
             .count();
         let enough = 2 * good > keys.len() + byzantine && good == signatures.len();
-        demand(enough, || format!("{good} good signatures of {}", keys.len()))
+        demand(enough, || format!("{good} good signatures of {}", keys.len()))?;
+        self.counted.insert((id, name));
+        Ok(())
     }
 
     fn committee(&self, epoch: Epoch) -> Option<&Committee> {

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use mokka::Gate;
+use mokka::{ByteLimit, Gate};
 use mokka_crypto::{Committee, SecretKey, Verified, digest};
-use mokka_types::{ChainHash, Envelope, Epoch, Monotonic, PublicKey, ValidatorSet, codec};
+use mokka_types::{
+    ChainHash, Envelope, Epoch, Monotonic, PublicKey, SealedEnvelope, ValidatorSet, codec,
+};
 
 use crate::{
     Failure, Fate, Fault, Passing, Report, Scenario, Weather,
@@ -41,7 +43,7 @@ pub struct World {
     pub(crate) chain: ChainHash,
     pub(crate) sets: Arc<Vec<ValidatorSet>>,
     pub(crate) wanted_epoch: usize,
-    gate: Gate,
+    limit: ByteLimit,
     pub(crate) weather: Weather,
     pub(crate) links: Links,
     pub(crate) judge: Option<Judge>,
@@ -86,7 +88,7 @@ impl World {
             chain,
             sets: Arc::clone(&sets),
             wanted_epoch: 0,
-            gate: Gate::new(chain, &scenario.settings),
+            limit: Gate::new(chain, &scenario.settings).limit(),
             weather: scenario.weather,
             links: Links::default(),
             judge: None,
@@ -160,15 +162,19 @@ impl World {
     }
 
     /// A packet goes out: through its bytes, then through the weather, to each receiver on its own.
+    /// Its signature is the one thing that nobody looks at again.
     pub(crate) fn post(&mut self, from: usize, posted: &Posted) -> Outcome {
-        let bytes = codec::encode(&posted.sealed);
+        let Posted { to, sealed, envelope } = posted;
+        let bytes = codec::encode(sealed);
         self.trace.update(&bytes);
-        let packet = self
-            .gate
-            .open(&bytes)
-            .map_err(|unopened| format!("node {from} sent what nobody can open: {unopened}"))?;
-        let receivers = posted.to.map(|key| self.places(&key));
-        self.carry(from, receivers, &Arc::new(packet), Duration::ZERO, bytes.len())
+        let same = codec::decode::<SealedEnvelope>(&bytes).is_ok_and(|read| {
+            read == *sealed && read.envelope == **envelope && bytes.len() <= self.limit.bytes()
+        });
+        if !same {
+            return Err(format!("node {from} sent what nobody can read: {envelope:?}"));
+        }
+        let receivers = to.map(|key| self.places(&key));
+        self.carry(from, receivers, &Arc::new(envelope.clone()), Duration::ZERO, bytes.len())
     }
 
     /// Through the weather to these, or to all, after a while.
