@@ -5,10 +5,10 @@ CARGO ?= cargo
 SEEDS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps devnet test lint bench sim
+.PHONY: help deps devnet test lint bench sim sim-same
 
 help: ## This list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 deps: ## Install what the build needs and the machine lacks
 	@sh tests/tidy/deps.sh
@@ -33,3 +33,8 @@ bench: deps ## Load on a running devnet: `make devnet` in another terminal first
 sim: deps ## Many more seeds of the simulator: SEEDS=100000, or SEED=77 for one
 	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --workspace \
 		--test seeds $(if $(SEED),one_seed,every_seed) -- --nocapture
+
+SAME = --workspace --test seeds a_seed_repeats_itself -- --nocapture | grep -v '^test\|^running'
+sim-same: deps ## The same seeds in two builds, debug and release: the same, to the bit
+	@debug=$$($(CARGO) test $(SAME)); release=$$($(CARGO) test --release $(SAME)); \
+		echo "$$release"; test -n "$$debug" && test "$$debug" = "$$release"

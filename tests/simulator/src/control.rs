@@ -23,11 +23,15 @@ impl World {
 
     /// Its application takes up to so much longer for every answer.
     pub fn slow_down(&mut self, node: usize, by: Duration) {
+        if by > Duration::ZERO {
+            self.note(format_args!("{}'s application takes up to {by:.0?}", Name(node)));
+        }
         self.nodes[node].slowness = by;
     }
 
     /// Its clock shows so many milliseconds in a second; it has not started yet.
     pub(crate) fn set_clock(&mut self, node: usize, rate: u64) {
+        self.note(format_args!("{}'s clock shows {rate} ms in a second", Name(node)));
         self.nodes[node].clock = Clock::new(rate, self.now);
     }
 
@@ -158,6 +162,16 @@ impl World {
         self.oracle.height()
     }
 
+    /// How often something of this kind went wrong so far.
+    pub fn faults(&self, fault: Fault) -> u64 {
+        self.report.faults.get(&fault).copied().unwrap_or_default()
+    }
+
+    /// How many leaders there were so far to whom the one before handed over.
+    pub fn handovers(&self) -> u64 {
+        self.oracle.handovers()
+    }
+
     /// How many terms had a leader so far.
     pub fn elections(&self) -> usize {
         self.oracle.elections()
@@ -220,9 +234,9 @@ impl World {
             blocks: self.height().get(),
             epochs: self.oracle.epoch().get(),
             elections: u64::try_from(self.elections()).unwrap_or(u64::MAX),
-            handovers: self.oracle.handovers(),
+            handovers: self.handovers(),
             lies: self.lies(),
-            conspired: self.conspired(),
+            conspired: self.lies_told_together(),
             trace: *self.trace.finalize().as_bytes(),
             ..self.report.clone()
         })

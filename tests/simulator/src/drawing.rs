@@ -10,7 +10,7 @@ use crate::{
 
 /// How many validators worlds have, each size as often as it is listed.
 const CFT_SIZES: [usize; 12] = [1, 2, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7];
-const BFT_SIZES: [usize; 16] = [1, 2, 3, 3, 4, 4, 4, 4, 5, 5, 6, 7, 7, 8, 9, 10];
+const BFT_SIZES: [usize; 21] = [1, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 5, 5, 6, 7, 7, 7, 8, 9, 10];
 /// How many a few worlds have, and how few of a thousand.
 const LARGE: usize = 31;
 const LARGE_WORLDS: u64 = 5;
@@ -45,9 +45,13 @@ pub fn anybody_lies(seed: u64) -> bool {
     !scenario(seed).liars.is_empty()
 }
 
-/// Whether so many validators make every second of a world dear.
-pub(crate) const fn is_large(world: &World) -> bool {
-    world.validators() >= LARGE
+/// How long the faults last: the more validators, the dearer is every second of a world.
+pub(crate) const fn length_of_faults(world: &World) -> Duration {
+    match world.validators() {
+        0..=7 => Duration::from_secs(15),
+        8..LARGE => Duration::from_secs(8),
+        _ => Duration::from_secs(4),
+    }
 }
 
 /// Settings that a genesis file may have.

@@ -43,6 +43,7 @@ enum Next {
     AllStart,
     Crash,
     CrashInTurn,
+    CrashInSync,
     CrashOfAll,
     Storm,
     Stop,
@@ -72,13 +73,14 @@ impl Faults {
         Self { character, end, down: vec![false; world.machines()] }
     }
 
-    fn weights(&self) -> [(u64, Next); 16] {
+    fn weights(&self) -> [(u64, Next); 17] {
         let Character { crashes, cuts, restores, stops, .. } = self.character;
         [
             (4, Next::Work),
             (2, Next::AllStart),
             (crashes, Next::Crash),
             (crashes, Next::CrashInTurn),
+            (crashes, Next::CrashInSync),
             (u64::from(crashes > 2), Next::CrashOfAll),
             (u64::from(crashes > 3), Next::Storm),
             (stops, Next::Stop),
@@ -119,6 +121,7 @@ impl Faults {
                 let actions = world.random.below(12);
                 world.fail_after(node, actions);
             }
+            Next::CrashInSync => world.fail_in_sync(node),
             Next::CrashOfAll => {
                 world.count(Fault::CrashOfAll);
                 (0..self.down.len()).for_each(|node| self.crash(world, node));

@@ -124,7 +124,7 @@ impl World {
     }
 
     /// How often liars helped each other.
-    pub(crate) fn conspired(&self) -> u64 {
+    pub fn lies_told_together(&self) -> u64 {
         let liars = self.nodes.iter().filter_map(|node| node.liar.as_ref());
         liars.map(|liar| liar.tongue.conspired()).sum()
     }

@@ -41,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) syncing: Option<Vec<Event>>,
     /// What came meanwhile.
     pub(crate) waiting: VecDeque<Waiting>,
+    /// Power will fail while its disk syncs.
+    pub(crate) fails_in_sync: bool,
     /// The operator has told it to stop.
     pub(crate) stopping: bool,
     /// Answers that a story holds back, while it does.
@@ -67,6 +69,7 @@ impl Node {
             syncs_in: Duration::ZERO,
             syncing: None,
             waiting: VecDeque::new(),
+            fails_in_sync: false,
             stopping: false,
             held: None,
             backup: None,
@@ -82,6 +85,7 @@ impl Node {
         self.wakes_at = None;
         self.syncing = None;
         self.waiting.clear();
+        self.fails_in_sync = false;
         self.stopping = false;
         self.held = None;
     }

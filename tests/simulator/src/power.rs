@@ -74,6 +74,7 @@ impl World {
 
     /// Its disk takes up to so long to sync.
     pub fn slow_disk(&mut self, node: usize, by: Duration) {
+        self.note(format_args!("{}'s disk takes up to {by:.0?} to sync", Name(node)));
         self.nodes[node].syncs_in = by;
         self.nodes[node].desk.notes().syncs =
             if by.is_zero() { Syncing::AtOnce } else { Syncing::Later };
@@ -137,7 +138,7 @@ impl World {
 
     /// Power will fail at this node after so many more actions of its engine, in the middle of a
     /// turn; a write under way may reach the log, unsynced.
-    pub(crate) fn fail_after(&mut self, node: usize, actions: u64) {
+    pub fn fail_after(&mut self, node: usize, actions: u64) {
         let last_write = match self.random.per_mille(500) {
             true => LastWrite::Unsynced,
             false => LastWrite::Lost,
@@ -145,9 +146,15 @@ impl World {
         self.nodes[node].desk.notes().power = Power::Failing(actions, last_write);
     }
 
+    /// Power will fail at this node while its disk syncs, which takes its time.
+    pub(crate) fn fail_in_sync(&mut self, node: usize) {
+        self.nodes[node].fails_in_sync = true;
+    }
+
     /// No power failure is on its way any more.
     pub(crate) fn secure_power(&mut self) {
-        for node in &self.nodes {
+        for node in &mut self.nodes {
+            node.fails_in_sync = false;
             node.desk.notes().power = Power::On;
         }
     }

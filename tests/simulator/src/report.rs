@@ -71,11 +71,14 @@ pub struct Failure {
     pub at: Duration,
     /// Which rule, and how.
     pub what: String,
+    /// The last things that happened.
+    pub last: Vec<String>,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, kind, at, what } = self;
+        let Self { seed, kind, at, what, last } = self;
+        last.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         write!(
             f,
             "seed {seed} ({kind}) after {at:?}: {what}\n\

@@ -2,19 +2,18 @@
 
 use std::{
     panic::{self, AssertUnwindSafe},
+    rc::Rc,
     time::Duration,
 };
 
 use crate::{
     Failure, Report, Scenario, World,
     clock::EXACT,
-    drawing::{self, is_large},
+    drawing::{self, length_of_faults},
     faults::Faults,
+    scenario::Telling,
 };
 
-/// How long the faults last, and how long where many validators make that dear.
-const FAULTS: Duration = Duration::from_secs(15);
-const FAULTS_OF_MANY: Duration = Duration::from_secs(4);
 /// After all faults are healed, a due block is committed within this (§13), by the clock that runs
 /// slowest.
 pub const LIVENESS_LIMIT: Duration = Duration::from_secs(5);
@@ -28,7 +27,14 @@ const LOOK: Duration = Duration::from_millis(20);
 /// # Errors
 /// When a rule of §13 was broken.
 pub fn random_run(seed: u64) -> Result<Report, Failure> {
-    run_or_panic(drawing::scenario(seed))
+    run_or_panic(drawing::scenario(seed)).map_err(|failure| {
+        // Once more, since nobody was listening; it goes the same way.
+        let lines = Rc::default();
+        let telling = Telling::Last(Rc::clone(&lines));
+        let again = run_or_panic(Scenario { telling, ..drawing::scenario(seed) });
+        let last = lines.take().into();
+        Failure { last, ..again.err().unwrap_or(failure) }
+    })
 }
 
 /// Runs one seed and prints everything that happens.
@@ -47,14 +53,14 @@ fn run_or_panic(scenario: Scenario) -> Result<Report, Failure> {
         let text = cause.downcast_ref::<String>().cloned();
         let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         let what = format!("a node panicked: {}", text.unwrap_or_default());
-        Err(Failure { seed, kind, at: Duration::ZERO, what })
+        Err(Failure { seed, kind, at: Duration::ZERO, what, last: Vec::new() })
     })
 }
 
 fn run(scenario: Scenario) -> Result<Report, Failure> {
     let mut world = scenario.start();
     drawing::machines(&mut world);
-    let end = world.time() + if is_large(&world) { FAULTS_OF_MANY } else { FAULTS };
+    let end = world.time() + length_of_faults(&world);
     let mut faults = Faults::of(&mut world, end);
     while world.time() < end {
         let wait = world.random.between(Duration::ZERO, faults.character.pause * 2);
@@ -80,6 +86,7 @@ fn recover(world: &mut World) -> Result<Report, Failure> {
     world.try_run_for(Duration::ZERO)?;
     let work = world.try_submit()?;
     let limit = by_the_slowest_clock(world, LIVENESS_LIMIT + liars_time(world));
+    world.note(format_args!("NOTHING FAILS ANY MORE: work {work} is to be done within {limit:?}"));
     let recovery = progress(world, work, limit)?;
     world.try_run_for(Duration::from_millis(500))?;
     Ok(Report { recovery, ..world.try_report()? })

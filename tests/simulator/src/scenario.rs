@@ -1,5 +1,7 @@
 //! What kind of world a story begins in.
 
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
 use mokka_types::{CrashModel, Settings};
 
 use crate::{Lie, Weather, World};
@@ -13,6 +15,16 @@ pub enum Minds {
     Shared,
 }
 
+/// Who hears what happens in a world.
+#[derive(Clone, Debug)]
+pub(crate) enum Telling {
+    Nobody,
+    /// Whoever reads the standard output.
+    Everybody,
+    /// The last lines are kept for somebody.
+    Last(Rc<RefCell<VecDeque<String>>>),
+}
+
 /// Describes a world; [`Scenario::start`] makes it.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -22,9 +34,11 @@ pub struct Scenario {
     pub(crate) seed: u64,
     pub(crate) weather: Weather,
     pub(crate) settings: Settings,
-    pub(crate) traced: bool,
+    pub(crate) telling: Telling,
     pub(crate) liars: Vec<(usize, Lie)>,
     pub(crate) minds: Minds,
+    /// How many milliseconds the clock of each node shows in a second; the rest are right.
+    pub(crate) clocks: Vec<u64>,
 }
 
 impl Scenario {
@@ -37,9 +51,10 @@ impl Scenario {
             seed: 1,
             weather: Weather::CALM,
             settings: Settings::default(),
-            traced: false,
+            telling: Telling::Nobody,
             liars: Vec::new(),
             minds: Minds::Own,
+            clocks: Vec::new(),
         }
     }
 
@@ -92,6 +107,13 @@ impl Scenario {
         self
     }
 
+    /// The clocks of the first nodes show so many milliseconds in a second.
+    #[must_use]
+    pub fn clocks(mut self, rates: &[u64]) -> Self {
+        self.clocks = rates.to_vec();
+        self
+    }
+
     /// Its liars help each other.
     #[must_use]
     pub fn gang(mut self) -> Self {
@@ -119,7 +141,7 @@ impl Scenario {
     /// Prints everything that happens.
     #[must_use]
     pub fn traced(mut self) -> Self {
-        self.traced = true;
+        self.telling = Telling::Everybody;
         self
     }
 

@@ -5,7 +5,7 @@
 //!    0.315s            n0 hears Vote from n2
 //!    0.315s  n0 → n2   Granted: would sign for n2 in term 0.1
 //! ```
-//! Everything but the words of packets is hashed, and of packets their bytes: two runs with one
+//! A star marks who lies. Everything but the words of packets is hashed, and of packets their bytes: two runs with one
 //! hash are the same run. Words of packets are made only where somebody reads them.
 
 use std::fmt::{self, Write as _};
@@ -16,7 +16,10 @@ use mokka_types::{
     Ballot, Base, BlockId, CertifiedBase, Envelope, Epoch, Packet, PublicKey, Signers, VotedAnswer,
 };
 
-use crate::world::World;
+use crate::{scenario::Telling, world::World};
+
+/// Lines that are kept of a run that fails.
+const KEPT: usize = 60;
 
 /// A node.
 pub(crate) struct Name(pub(crate) usize);
@@ -110,8 +113,17 @@ impl World {
 
     /// A line that is only shown: what it says was hashed before.
     pub(crate) fn show(&self, line: impl FnOnce(&Self) -> String) {
-        if self.scenario.traced {
-            println!("{:>9.3}s  {}", self.now.elapsed().as_secs_f64(), line(self));
+        let full = || format!("{:>9.3}s  {}", self.now.elapsed().as_secs_f64(), line(self));
+        match &self.scenario.telling {
+            Telling::Nobody => {}
+            Telling::Everybody => println!("{}", full()),
+            Telling::Last(lines) => {
+                let mut lines = lines.borrow_mut();
+                if lines.len() >= KEPT {
+                    lines.pop_front();
+                }
+                lines.push_back(full());
+            }
         }
     }
 
@@ -127,14 +139,27 @@ impl World {
         });
     }
 
-    /// A packet leaves.
+    /// A packet leaves, perhaps once more.
     pub(crate) fn show_sent(&self, from: usize, to: Option<&[usize]>, envelope: &Envelope) {
         self.show(|world| {
+            let star = if world.is_liar(from) { "*" } else { "" };
             let to = to.map_or_else(|| "all".to_owned(), |to| Names(to).to_string());
+            let old = match world.places(&envelope.sender).contains(&from) {
+                true => String::new(),
+                false => format!("{}'s ", world.name(&envelope.sender)),
+            };
             let said = world.describe(&envelope.packet);
             let (kind, counter) = (envelope.packet.kind(), envelope.counter);
-            format!("{:9} {kind:?} #{counter}{said}", format!("{} → {to}", Name(from)))
+            let parties = format!("{}{star} → {to}", Name(from));
+            format!("{parties:9} {old}{kind:?} #{counter}{said}")
         });
+    }
+
+    /// A packet that left does not arrive everywhere.
+    pub(crate) fn show_lost(&self, to: &[usize]) {
+        if !to.is_empty() {
+            self.show(|_| format!("{:9} (never reaches {})", "", Names(to)));
+        }
     }
 
     /// The node with this key.

@@ -235,6 +235,12 @@ impl World {
         let after = self.random.between(Duration::ZERO, self.nodes[node].syncs_in);
         let life = self.nodes[node].life;
         self.nodes[node].syncing = Some(events);
+        if self.nodes[node].fails_in_sync {
+            let fails = self.random.between(Duration::ZERO, after);
+            self.schedule(fails, Happening::Fails { node });
+            let starts = fails + self.random.millis(1, 2500);
+            self.restart_after(node, starts);
+        }
         self.schedule(after, Happening::Synced { node, life });
         Ok(())
     }

@@ -99,7 +99,12 @@ impl World {
             random: random.clone(),
             scenario,
         };
+        let kind = world.report.kind.clone();
+        world.note(format_args!("a world of {kind}"));
         world.bring_in_liars(&Arc::new(committees), &everybody);
+        for (node, rate) in world.scenario.clocks.clone().into_iter().enumerate() {
+            world.set_clock(node, rate);
+        }
         for node in 0..world.nodes.len() {
             let after = random.millis(0, 100);
             world.schedule(after, Happening::Starts { node });
@@ -129,7 +134,8 @@ impl World {
 
     pub(crate) fn failure(&self, what: String) -> Failure {
         let Report { seed, kind, .. } = &self.report;
-        Failure { seed: *seed, kind: kind.clone(), at: self.now.elapsed(), what }
+        let (seed, kind, at) = (*seed, kind.clone(), self.now.elapsed());
+        Failure { seed, kind, at, what, last: Vec::new() }
     }
 
     /// One more fault of this kind.
@@ -189,6 +195,7 @@ impl World {
         self.oracle.sent(&packet.packet)?;
         self.show_sent(from, receivers.as_deref(), packet);
         let receivers = receivers.unwrap_or_else(|| (0..self.nodes.len()).collect());
+        let mut lost = Vec::new();
         for to in receivers.into_iter().filter(|to| *to != from) {
             self.report.packets += 1;
             self.report.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -197,6 +204,7 @@ impl World {
             let arrivals = match fate {
                 _ if !self.links.passes(from, to) => {
                     self.count(Fault::Unreachable);
+                    lost.push(to);
                     continue;
                 }
                 Fate::Lose => Vec::new(),
@@ -205,7 +213,10 @@ impl World {
                 Fate::Pass => self.weather.arrivals(&mut self.random),
             };
             match arrivals.len() {
-                0 => self.count(Fault::Loss),
+                0 => {
+                    self.count(Fault::Loss);
+                    lost.push(to);
+                }
                 1 => {}
                 _ => self.count(Fault::Duplicate),
             }
@@ -218,6 +229,7 @@ impl World {
                 self.schedule(after, Happening::Arrives { to, packet });
             }
         }
+        self.show_lost(&lost);
         Ok(())
     }
 

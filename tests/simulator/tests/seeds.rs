@@ -1,6 +1,6 @@
 //! Thousands of worlds, each from one seed. `MOKKA_SEEDS=20000` runs more of them, `MOKKA_FIRST=77`
 //! begins elsewhere, `MOKKA_LIARS=1` leaves out worlds without liars, `MOKKA_SEED=5` shows one
-//! world line by line, `MOKKA_HASHES=1` prints the hash of each trace.
+//! world line by line.
 
 use std::{
     env,
@@ -47,7 +47,8 @@ fn every_seed() {
     assert_eq!(summary.missing(), Vec::<String>::new(), "should have occurred");
 }
 
-/// The same seed gives the same run, to the bit.
+/// The same seed gives the same run, to the bit. `make sim-same` compares what this prints in two
+/// builds.
 #[test]
 fn a_seed_repeats_itself() {
     let lying = (0..).filter(|seed| anybody_lies(*seed)).take(5);
@@ -55,6 +56,7 @@ fn a_seed_repeats_itself() {
         let first = random_run(seed).expect("a good run");
         let second = random_run(seed).expect("a good run");
         assert_eq!(first, second);
+        println!("{first}");
     }
     let other = random_run(6).expect("a good run");
     assert_ne!(other.trace, random_run(5).expect("a good run").trace);
