@@ -1,14 +1,14 @@
 # Two commands do everything: `make devnet` and `make test`. The rest is for those who work here.
 
 CARGO ?= cargo
-# `make sim SEEDS=20000`, or `make sim SEED=77` to see one run line by line.
-SEEDS ?= 20000
+# `make sim SEEDS=100000`, or `make sim SEED=77` to see one run line by line.
+SEEDS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps devnet test lint bench sim
+.PHONY: help deps devnet test lint bench sim sim-same
 
 help: ## This list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 deps: ## Install what the build needs and the machine lacks
 	@sh tests/tidy/deps.sh
@@ -30,6 +30,11 @@ lint: deps ## Format, clippy, documentation and the rules of the repository
 bench: deps ## Load on a running devnet: `make devnet` in another terminal first
 	$(CARGO) run --bin mokka -- bench
 
-sim: deps ## Many more seeds of the simulator: SEEDS=20000, or SEED=77 for one
+sim: deps ## Many more seeds of the simulator: SEEDS=100000, or SEED=77 for one
 	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --workspace \
-		--test seeds $(if $(SEED),one_seed,five_hundred_seeds) -- --nocapture
+		--test seeds $(if $(SEED),one_seed,every_seed) -- --nocapture
+
+SAME = --workspace --test seeds a_seed_repeats_itself -- --nocapture | grep -v '^test\|^running'
+sim-same: deps ## The same seeds in two builds, debug and release: the same, to the bit
+	@debug=$$($(CARGO) test $(SAME)); release=$$($(CARGO) test --release $(SAME)); \
+		echo "$$release"; test -n "$$debug" && test "$$debug" = "$$release"

@@ -2,115 +2,41 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use mokka_consensus::RoleName;
-use mokka_types::{
-    BlockId, Envelope, Epoch, FinalBlock, Height, Mark, MarkReason, Packet, RunNumber,
-    SafetyRecord, ValidatorSet, View,
-};
+use mokka_consensus::{RoleName, Status};
+use mokka_types::{BlockId, Envelope, Epoch, FinalBlock, Height, Packet, RunNumber, View};
 
 use crate::{
-    Failure, Fate, Passing, Report, Weather,
-    disk::{Disk, Entry},
-    world::{Happening, Node, World},
+    Failure, Fate, Fault, Passing, Report, Weather,
+    clock::Clock,
+    trace::{Name, Names},
+    world::{Happening, World},
 };
 
 /// A node's state, printed, may have so many bytes: nothing grows beyond its bound.
 const MOST_STATE: usize = 4 << 20;
 
-/// How much of what was not synced survives a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PowerCut {
-    /// Nothing: only the synced part of the log.
-    LosingUnsyncedWrites,
-    /// A part of it, cut anywhere.
-    Torn,
-}
-
-/// What the operator says when a node's disk is replaced by an old copy of it (§8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Restoring {
-    /// As `mokka db restore` does: the key is marked.
-    Declared,
-    /// Nothing: only the node itself can find out.
-    Silent,
-}
-
 impl World {
-    /// A copy of this node's disk is put aside; it replaces the one before it.
-    pub fn back_up(&mut self, node: usize) {
-        self.note(&format!("{node} is backed up"));
-        let disk = self.nodes[node].desk.notes().disk.bytes().to_vec();
-        self.nodes[node].backup = Some(Disk::holding(disk));
-    }
-
-    /// Power is gone at this node, and its disk is replaced by the copy.
-    ///
-    /// # Panics
-    /// Where there is no copy.
-    pub fn restore(&mut self, node: usize, restoring: Restoring) {
-        self.crash(node, PowerCut::LosingUnsyncedWrites);
-        // Invariant: the caller has made one.
-        let mut disk = self.nodes[node].backup.clone().expect("a backup");
-        // Invariant: a tail that was torn when the copy was made is cut off, and no more is broken.
-        disk.open().expect("a log");
-        if restoring == Restoring::Declared {
-            let mark = Mark { key: self.nodes[node].public, reason: MarkReason::Declared };
-            disk.write(&Entry::Record(SafetyRecord::Mark(Some(mark))));
-            disk.sync();
-        }
-        let desk = self.nodes[node].desk.clone();
-        desk.notes().disk = disk;
-        // Invariant: it was opened before.
-        desk.reopen().expect("a log");
-        let notes = desk.notes();
-        self.oracle.restored(node, notes.chain.tip(), &notes.durable);
-        drop(notes);
-        self.report.restored += 1;
-        self.note(&format!("{node} is restored, {restoring:?}"));
-    }
-
-    pub(crate) fn has_backup(&self, node: usize) -> bool {
-        self.nodes[node].backup.is_some()
-    }
-
     /// Whether this node runs and knows that its key must sign nothing (§8).
     pub fn is_marked(&self, node: usize) -> bool {
-        let engine = self.nodes[node].engine.as_ref();
-        engine.is_some_and(|engine| engine.status(self.now).mark.is_some())
-    }
-
-    /// Whether every set that there may ever be keeps a quorum if this node signs no more.
-    pub(crate) fn can_do_without(&self, node: usize) -> bool {
-        let gone = |at: usize| at == node || self.oracle.is_marked(at) || self.is_liar(at);
-        let out = |set: &&ValidatorSet| {
-            let member = |at: &usize| set.index_of(&self.nodes[*at].public).is_some();
-            (0..self.validators()).filter(|at| member(at) && gone(*at)).count()
-        };
-        self.sets.iter().all(|set| out(&set) <= set.quorum().crashes())
-    }
-
-    /// Power is gone at this node; nothing of what was in memory remains.
-    pub fn crash(&mut self, node: usize, cut: PowerCut) {
-        if self.nodes[node].engine.take().is_none() {
-            return;
-        }
-        let unsynced = self.nodes[node].desk.notes().disk.unsynced();
-        let kept = match cut {
-            PowerCut::LosingUnsyncedWrites => 0,
-            PowerCut::Torn => self.random.index(unsynced + 1),
-        };
-        self.nodes[node].life += 1;
-        self.nodes[node].wakes_at = None;
-        self.nodes[node].held = None;
-        self.nodes[node].desk.crash(kept);
-        self.report.crashes += 1;
-        self.report.crashes_that_lost_a_write += u64::from(kept < unsynced);
-        self.note(&format!("{node} crashes: {unsynced} bytes not synced, {kept} kept"));
+        self.status(node).is_some_and(|status| status.mark.is_some())
     }
 
     /// Its application takes up to so much longer for every answer.
     pub fn slow_down(&mut self, node: usize, by: Duration) {
+        if by > Duration::ZERO {
+            self.note(format_args!("{}'s application takes up to {by:.0?}", Name(node)));
+        }
         self.nodes[node].slowness = by;
+    }
+
+    /// Its clock shows so many milliseconds in a second; it has not started yet.
+    pub(crate) fn set_clock(&mut self, node: usize, rate: u64) {
+        self.note(format_args!("{}'s clock shows {rate} ms in a second", Name(node)));
+        self.nodes[node].clock = Clock::new(rate, self.now);
+    }
+
+    pub(crate) fn clock_rate(&self, node: usize) -> u64 {
+        self.nodes[node].clock.rate
     }
 
     /// Its application gives no answer until [`World::release_answers`].
@@ -135,7 +61,7 @@ impl World {
     pub(crate) fn try_submit(&mut self) -> Result<u64, Failure> {
         let work = self.works;
         self.works += 1;
-        self.note(&format!("work {work} waits"));
+        self.note(format_args!("work {work} waits everywhere"));
         for node in 0..self.nodes.len() {
             self.nodes[node].desk.notes().chain.take_in(work);
             self.tell_of_work(node).map_err(|what| self.failure(what))?;
@@ -146,8 +72,13 @@ impl World {
     /// Members want the next epoch, if there is one: the next block announces it, once a quorum of
     /// its validators is level (§9).
     pub(crate) fn try_want_epoch(&mut self) -> Result<(), Failure> {
-        self.wanted_epoch = (self.wanted_epoch + 1).min(self.sets.len() - 1);
-        self.note(&format!("members want epoch {}", self.wanted_epoch));
+        if self.wanted_epoch + 1 >= self.sets.len() {
+            return Ok(());
+        }
+        self.wanted_epoch += 1;
+        self.count(Fault::ChangeOfSet);
+        let wanted = self.wanted_epoch;
+        self.note(format_args!("members want epoch {wanted}"));
         for node in 0..self.nodes.len() {
             self.tell_of_members(node).map_err(|what| self.failure(what))?;
         }
@@ -161,29 +92,36 @@ impl World {
 
     /// Groups that cannot reach each other; who is in no group is alone.
     pub fn partition(&mut self, groups: &[&[usize]]) {
-        self.note(&format!("partition {groups:?}"));
-        for (from, to) in self.links() {
+        let sides: Vec<_> = groups.iter().map(|group| Names(group).to_string()).collect();
+        self.note(format_args!("PARTITION: {}", sides.join(" | ")));
+        for (from, to) in self.pairs() {
             if !groups.iter().any(|group| group.contains(&from) && group.contains(&to)) {
-                self.cuts.cut(from, to);
+                self.links.cut(from, to);
             }
         }
     }
 
     /// What `from` sends no longer reaches `to`; the other direction stays.
     pub fn cut(&mut self, from: usize, to: usize) {
-        self.note(&format!("cut {from} -> {to}"));
-        self.cuts.cut(from, to);
+        self.note(format_args!("CUT: {} → {}", Name(from), Name(to)));
+        self.links.cut(from, to);
     }
 
-    fn links(&self) -> Vec<(usize, usize)> {
+    /// What `from` sends takes so much longer to reach `to`; the other direction stays.
+    pub fn slow_link(&mut self, from: usize, to: usize, by: Duration) {
+        self.note(format_args!("SLOW: {} → {} takes {by:.0?} more", Name(from), Name(to)));
+        self.links.slow_down(from, to, by);
+    }
+
+    fn pairs(&self) -> Vec<(usize, usize)> {
         let all = 0..self.nodes.len();
         all.clone().flat_map(|from| all.clone().map(move |to| (from, to))).collect()
     }
 
     /// All links work again, the weather is calm, and nothing judges packets any more.
     pub fn heal(&mut self) -> &mut Self {
-        self.note("heal");
-        self.cuts.heal();
+        self.note(format_args!("HEAL"));
+        self.links.heal();
         self.weather = Weather::CALM;
         self.judge = None;
         self
@@ -224,6 +162,16 @@ impl World {
         self.oracle.height()
     }
 
+    /// How often something of this kind went wrong so far.
+    pub fn faults(&self, fault: Fault) -> u64 {
+        self.report.faults.get(&fault).copied().unwrap_or_default()
+    }
+
+    /// How many leaders there were so far to whom the one before handed over.
+    pub fn handovers(&self) -> u64 {
+        self.oracle.handovers()
+    }
+
     /// How many terms had a leader so far.
     pub fn elections(&self) -> usize {
         self.oracle.elections()
@@ -236,9 +184,8 @@ impl World {
 
     /// Who thinks that it leads, the highest term first.
     pub fn leaders(&self) -> Vec<usize> {
-        let status = |node: &Node| node.engine.as_ref().map(|engine| engine.status(self.now));
         let mut leading: Vec<_> = (0..self.nodes.len())
-            .filter_map(|at| status(&self.nodes[at]).map(|status| (status, at)))
+            .filter_map(|at| self.status(at).map(|status| (status, at)))
             .filter(|(status, _)| status.role == RoleName::Leader)
             .map(|(status, at)| (status.promise, at))
             .collect();
@@ -248,13 +195,16 @@ impl World {
 
     /// Whom this node follows, itself where it leads.
     pub fn follows(&self, node: usize) -> Option<usize> {
-        let status = self.nodes[node].engine.as_ref()?.status(self.now);
-        status.leader.and_then(|leader| self.place(&leader))
+        self.status(node)?.leader.and_then(|leader| self.place(&leader))
     }
 
     /// The term in which this node bound itself; none where it is down.
     pub fn promise(&self, node: usize) -> Option<View> {
-        Some(self.nodes[node].engine.as_ref()?.status(self.now).promise)
+        Some(self.status(node)?.promise)
+    }
+
+    fn status(&self, node: usize) -> Option<Status> {
+        Some(self.nodes[node].engine.as_ref()?.status(self.own_time(node)))
     }
 
     /// How many validators decide.
@@ -284,7 +234,9 @@ impl World {
             blocks: self.height().get(),
             epochs: self.oracle.epoch().get(),
             elections: u64::try_from(self.elections()).unwrap_or(u64::MAX),
+            handovers: self.handovers(),
             lies: self.lies(),
+            conspired: self.lies_told_together(),
             trace: *self.trace.finalize().as_bytes(),
             ..self.report.clone()
         })

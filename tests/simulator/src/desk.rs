@@ -19,6 +19,9 @@ use crate::{
     machine::Chain,
 };
 
+/// What a plug says when power has failed; nobody is left to read it.
+const DARK: &str = "power failed";
+
 /// What a node asks its application.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
@@ -32,6 +35,8 @@ pub(crate) enum Asked {
 pub(crate) struct Posted {
     pub(crate) to: Option<PublicKey>,
     pub(crate) sealed: SealedEnvelope,
+    /// The same, authenticated by whoever sealed it.
+    pub(crate) envelope: Verified<Envelope>,
 }
 
 /// What a node did with its key or its log, in order.
@@ -46,6 +51,33 @@ pub(crate) enum Deed {
     Proposed(View, BlockId),
 }
 
+/// What becomes of the write during which power fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastWrite {
+    /// Nothing of it reached the log.
+    Lost,
+    /// It is in the log, and not synced.
+    Unsynced,
+}
+
+/// Whether the engine can act at all: each plug that it calls is one action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Power {
+    On,
+    /// It fails after so many more actions, whatever the engine is doing then.
+    Failing(u64, LastWrite),
+    Off,
+}
+
+/// When a write is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Syncing {
+    /// Before the next action of the same turn.
+    AtOnce,
+    /// Once [`Notes::sync`] is called; until then, nobody sees anything that the turn did.
+    Later,
+}
+
 /// What lies on the desk of one node.
 #[derive(Debug)]
 pub(crate) struct Notes {
@@ -56,6 +88,66 @@ pub(crate) struct Notes {
     pub(crate) chain: Chain,
     /// The synced records, put together.
     pub(crate) durable: SafetyState,
+    /// What was sealed last: every packet is sealed right before it is sent.
+    sealed: Option<Verified<Envelope>>,
+    pub(crate) power: Power,
+    pub(crate) syncs: Syncing,
+    /// Records were written, and are not synced yet.
+    pub(crate) unsynced: bool,
+    /// Promises that a crash may have left in the log or not: nobody saw anything of them.
+    pub(crate) uncertain: Vec<View>,
+}
+
+impl Notes {
+    /// One more action; says whether there is still power for it.
+    fn acts(&mut self) -> bool {
+        match self.power {
+            Power::On => true,
+            Power::Failing(0, _) | Power::Off => {
+                self.power = Power::Off;
+                false
+            }
+            Power::Failing(calls, last_write) => {
+                self.power = Power::Failing(calls - 1, last_write);
+                true
+            }
+        }
+    }
+
+    fn post(&mut self, to: Option<PublicKey>, sealed: &SealedEnvelope) {
+        let lit = self.acts();
+        if let Some(envelope) = self.sealed.take().filter(|_| lit) {
+            self.posted.push_back(Posted { to, sealed: sealed.clone(), envelope });
+        }
+    }
+
+    /// Everything in the log survives from now on.
+    pub(crate) fn sync(&mut self) {
+        self.disk.sync();
+        self.unsynced = false;
+    }
+
+    /// Records that were written before power failed, in a turn that went on.
+    pub(crate) fn sync_pending(&mut self) {
+        if self.unsynced {
+            self.sync();
+        }
+    }
+
+    /// Writes during which power fails.
+    fn write_in_vain(&mut self, records: &[SafetyRecord]) {
+        self.sync();
+        for record in records {
+            self.disk.write(&Entry::Record(record.clone()));
+            self.note_uncertain(record);
+        }
+    }
+
+    fn note_uncertain(&mut self, record: &SafetyRecord) {
+        if let SafetyRecord::Promise(promise) = record {
+            self.uncertain.push(promise.view);
+        }
+    }
 }
 
 /// Shared by the plugs of a node and the world. One thread uses it; the lock only satisfies `Send`.
@@ -71,7 +163,19 @@ impl Desk {
             disk: Disk::default(),
             chain,
             durable: SafetyState::default(),
+            sealed: None,
+            power: Power::On,
+            syncs: Syncing::AtOnce,
+            unsynced: false,
+            uncertain: Vec::new(),
         })))
+    }
+
+    fn ask(&self, asked: Asked) {
+        let mut notes = self.notes();
+        if notes.acts() {
+            notes.asked.push_back(asked);
+        }
     }
 
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -83,8 +187,14 @@ impl Desk {
         let mut notes = self.notes();
         notes.posted.clear();
         notes.asked.clear();
-        notes.deeds.clear();
+        for deed in std::mem::take(&mut notes.deeds) {
+            if let Deed::Recorded(record) = deed {
+                notes.note_uncertain(&record);
+            }
+        }
         notes.disk.crash(kept);
+        notes.unsynced = false;
+        notes.power = Power::On;
     }
 
     /// Reads the log again: everything in memory is replaced by what it says.
@@ -105,38 +215,48 @@ impl Desk {
 
 impl Transport for Desk {
     fn send(&mut self, to: &PublicKey, packet: &SealedEnvelope) {
-        self.notes().posted.push_back(Posted { to: Some(*to), sealed: packet.clone() });
+        self.notes().post(Some(*to), packet);
     }
 
     fn broadcast(&mut self, packet: &SealedEnvelope) {
-        self.notes().posted.push_back(Posted { to: None, sealed: packet.clone() });
+        self.notes().post(None, packet);
     }
 }
 
 impl SafetyStore for Desk {
     fn append(&mut self, records: &[SafetyRecord]) -> Result<(), StoreFailure> {
         let mut notes = self.notes();
+        let before = notes.power;
+        if !notes.acts() {
+            if let Power::Failing(_, LastWrite::Unsynced) = before {
+                notes.write_in_vain(records);
+            }
+            return Err(StoreFailure { reason: DARK.to_owned() });
+        }
         for record in records {
             notes.disk.write(&Entry::Record(record.clone()));
             notes.durable.apply(record.clone());
             notes.deeds.push_back(Deed::Recorded(record.clone()));
         }
-        notes.disk.sync();
+        match notes.syncs {
+            Syncing::AtOnce => notes.sync(),
+            Syncing::Later => notes.unsynced = true,
+        }
         Ok(())
     }
 }
 
 impl StateMachine for Desk {
     fn build(&mut self, request: BuildRequest) {
-        self.notes().asked.push_back(Asked::Build(request));
+        self.ask(Asked::Build(request));
     }
 
     fn check(&mut self, request: CheckRequest) {
-        self.notes().asked.push_back(Asked::Check(Box::new(request)));
+        self.ask(Asked::Check(Box::new(request)));
     }
 
     fn finalize(&mut self, block: FinalizeBlock) {
-        self.notes().asked.push_back(Asked::Finalize(Box::new(block)));
+        self.ask(Asked::Finalize(Box::new(block)));
     }
 
     fn blocks(&mut self, from: Height, _limit: RangeLimit) -> Vec<FinalBlock> {
@@ -155,6 +275,11 @@ pub(crate) struct WatchedSigner {
 }
 
 impl WatchedSigner {
+    fn acts(&self) -> Result<(), SignerFailure> {
+        let lit = self.desk.notes().acts();
+        if lit { Ok(()) } else { Err(SignerFailure { reason: DARK.to_owned() }) }
+    }
+
     fn note(&self, deed: impl FnOnce(&SafetyState) -> Deed) {
         let mut notes = self.desk.notes();
         let deed = deed(&notes.durable);
@@ -171,10 +296,17 @@ impl Signer for WatchedSigner {
         &mut self,
         envelope: Envelope,
     ) -> Result<(SealedEnvelope, Verified<Envelope>), SignerFailure> {
-        self.signer.seal(envelope)
+        // Its sending is the action.
+        if self.desk.notes().power == Power::Off {
+            return Err(SignerFailure { reason: DARK.to_owned() });
+        }
+        let (sealed, verified) = self.signer.seal(envelope)?;
+        self.desk.notes().sealed = Some(verified.clone());
+        Ok((sealed, verified))
     }
 
     fn open_nonce(&mut self, ballot: &Ballot) -> Result<Option<PublicNonce>, SignerFailure> {
+        self.acts()?;
         let nonce = self.signer.open_nonce(ballot)?;
         if let Some(nonce) = nonce {
             self.note(|_| Deed::Granted(*ballot, nonce));
@@ -187,6 +319,7 @@ impl Signer for WatchedSigner {
         request: &SignBallot,
         committee: &Committee,
     ) -> Result<Option<Signed>, SignerFailure> {
+        self.acts()?;
         let signed = self.signer.sign_ballot(request, committee)?;
         if signed.is_some() {
             self.note(|durable| Deed::SignedBallot(*request, Box::new(durable.clone())));
@@ -195,11 +328,13 @@ impl Signer for WatchedSigner {
     }
 
     fn sign_block_vote(&mut self, vote: &CastVote) -> Result<Signature, SignerFailure> {
+        self.acts()?;
         self.note(|durable| Deed::Voted(*vote, Box::new(durable.clone())));
         self.signer.sign_block_vote(vote)
     }
 
     fn sign_proposal(&mut self, view: View, id: &BlockId) -> Result<Signature, SignerFailure> {
+        self.acts()?;
         self.note(|_| Deed::Proposed(view, *id));
         self.signer.sign_proposal(view, id)
     }
@@ -209,6 +344,7 @@ impl Signer for WatchedSigner {
         view: View,
         successor: &PublicKey,
     ) -> Result<Signature, SignerFailure> {
+        self.acts()?;
         self.signer.sign_handover(view, successor)
     }
 }

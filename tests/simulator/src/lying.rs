@@ -13,13 +13,14 @@ use mokka_crypto::{Committee, Verified};
 use mokka_types::{Envelope, PublicKey, RunNumber, SafetyRecord, Settings, codec};
 
 use crate::{
-    Lie, PowerCut,
+    Lie, Minds, PowerCut, Scenario,
     desk::{Desk, Posted},
     disk::Entry,
-    liars::{Bonds, Liar, To, Tongue},
+    liars::{Bonds, Gang, Liar, To, Tongue, Utterance},
     machine::{self, Chain},
+    node::Node,
     random::Random,
-    world::{Happening, Node, Outcome, World},
+    world::{Happening, Outcome, World},
 };
 
 /// How long a liar is away that has stopped itself.
@@ -38,6 +39,7 @@ impl World {
     ) {
         // Another stream than the world's: a world without liars is as it would be anyway.
         let mut random = Random::new(self.scenario.seed ^ 0x11a2_5000);
+        let gang = self.gang();
         for (place, lie) in self.scenario.liars.clone() {
             let mut places = vec![place];
             if lie == Lie::Twins {
@@ -48,11 +50,24 @@ impl World {
                 let (key, desk) = (Arc::clone(&self.nodes[place].key), &self.nodes[place].desk);
                 let own = Random::new(random.below(u64::MAX));
                 let tongue = Tongue::new(key, Arc::clone(committees), everybody, desk.clone(), own);
-                let liar = Liar::new(lie, tongue, Rc::clone(&bonds));
+                let mut liar = Liar::new(lie, tongue, Rc::clone(&bonds));
+                if let Some(gang) = &gang {
+                    liar = liar.joins(Rc::clone(gang));
+                }
                 self.schedule(liar.pace, Happening::LiarActs { node: place });
                 self.nodes[place].liar = Some(liar);
                 self.oracle.excuse(place);
             }
+        }
+    }
+
+    /// The mind that they share, where they do.
+    fn gang(&self) -> Option<Rc<RefCell<Gang>>> {
+        let Scenario { minds, liars, .. } = &self.scenario;
+        let keys = liars.iter().map(|(place, _)| self.nodes[*place].public);
+        match minds {
+            Minds::Own => None,
+            Minds::Shared => Some(Rc::new(RefCell::new(Gang::of(keys.collect())))),
         }
     }
 
@@ -65,11 +80,11 @@ impl World {
         let key = Arc::clone(&self.nodes[place].key);
         self.nodes.push(Node::new(key, Desk::new(chain)));
         self.oracle.has_twin(self.nodes[place].public);
-        self.cuts.wall(place, twin);
+        self.links.wall(place, twin);
         for other in (0..twin).filter(|other| *other != place) {
             match random.below(1000) {
-                drawn if drawn < ONE_TWIN_ONLY => self.cuts.wall(other, twin),
-                drawn if drawn < 2 * ONE_TWIN_ONLY => self.cuts.wall(other, place),
+                drawn if drawn < ONE_TWIN_ONLY => self.links.wall(other, twin),
+                drawn if drawn < 2 * ONE_TWIN_ONLY => self.links.wall(other, place),
                 _ => {}
             }
         }
@@ -90,6 +105,7 @@ impl World {
     pub(crate) const fn progress_timeout(&self) -> Duration {
         self.scenario.settings.progress_timeout
     }
+
     /// Whether this node lies.
     pub fn is_liar(&self, node: usize) -> bool {
         self.nodes[node].liar.is_some()
@@ -107,6 +123,12 @@ impl World {
         told.collect()
     }
 
+    /// How often liars helped each other.
+    pub fn lies_told_together(&self) -> u64 {
+        let liars = self.nodes.iter().filter_map(|node| node.liar.as_ref());
+        liars.map(|liar| liar.tongue.conspired()).sum()
+    }
+
     /// Liars fall silent, and do not come back.
     pub fn silence_liars(&mut self) {
         for node in (0..self.nodes.len()).filter(|node| self.is_liar(*node)).collect::<Vec<_>>() {
@@ -118,7 +140,7 @@ impl World {
     /// What its engine has on its desk goes by way of its behaviour.
     pub(crate) fn liar_says(&mut self, node: usize, posted: VecDeque<Posted>) -> Outcome {
         let Some(liar) = &mut self.nodes[node].liar else { return Ok(()) };
-        for Posted { to, sealed } in posted {
+        for Posted { to, sealed, .. } in posted {
             let to = to.map_or(To::All, |key| To::These(vec![key]));
             liar.behaviour.says(to, sealed.envelope.packet, &mut liar.tongue);
         }
@@ -145,12 +167,14 @@ impl World {
     fn send_what_was_said(&mut self, node: usize) -> Outcome {
         let said = self.nodes[node].liar.as_mut().map(|liar| liar.tongue.take_said());
         for utterance in said.unwrap_or_default() {
-            self.trace.update(&codec::encode(utterance.envelope.get()));
-            let receivers = match utterance.to {
-                To::All => (0..self.nodes.len()).collect(),
-                To::These(keys) => keys.iter().flat_map(|key| self.places(key)).collect(),
+            let Utterance { to, after, envelope } = utterance;
+            let bytes = codec::encode(envelope.get());
+            self.trace.update(&bytes);
+            let receivers = match to {
+                To::All => None,
+                To::These(keys) => Some(keys.iter().flat_map(|key| self.places(key)).collect()),
             };
-            self.carry(node, receivers, &utterance.envelope, utterance.after)?;
+            self.carry(node, receivers, &envelope, after, bytes.len())?;
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! What happens to packets on their way.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use mokka_types::Packet;
+use mokka_types::{Monotonic, Packet};
 
 use crate::random::Random;
 
@@ -88,21 +91,30 @@ pub enum Fate {
     Twice(Duration),
 }
 
-/// Which links are cut, in which direction.
+/// The links between nodes, each direction on its own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cuts {
+pub(crate) struct Links {
     cuts: BTreeSet<(usize, usize)>,
     /// Links that never were, in either direction: nothing heals them.
     walls: BTreeSet<(usize, usize)>,
+    /// How much longer everything takes on a link.
+    slow: BTreeMap<(usize, usize), Duration>,
+    /// When the last packet so far arrives.
+    last: BTreeMap<(usize, usize), Monotonic>,
 }
 
-impl Cuts {
+impl Links {
     pub(crate) fn cut(&mut self, from: usize, to: usize) {
         self.cuts.insert((from, to));
     }
 
+    pub(crate) fn slow_down(&mut self, from: usize, to: usize, by: Duration) {
+        self.slow.insert((from, to), by);
+    }
+
     pub(crate) fn heal(&mut self) {
         self.cuts.clear();
+        self.slow.clear();
     }
 
     pub(crate) fn wall(&mut self, one: usize, other: usize) {
@@ -111,5 +123,18 @@ impl Cuts {
 
     pub(crate) fn passes(&self, from: usize, to: usize) -> bool {
         !self.cuts.contains(&(from, to)) && !self.walls.contains(&(from, to))
+    }
+
+    /// How much longer this link takes.
+    pub(crate) fn slowness(&self, from: usize, to: usize) -> Duration {
+        self.slow.get(&(from, to)).copied().unwrap_or_default()
+    }
+
+    /// A packet will arrive; says whether it overtakes one that was sent before.
+    pub(crate) fn overtakes(&mut self, from: usize, to: usize, arrives: Monotonic) -> bool {
+        let last = self.last.entry((from, to)).or_default();
+        let overtakes = arrives < *last;
+        *last = arrives.max(*last);
+        overtakes
     }
 }

@@ -11,6 +11,7 @@ use mokka_types::{
     CrashModel, Epoch, Evidence, FinalBlock, Height, Packet, Phase, Proof, PublicKey, SafetyRecord,
     SafetyState, Signers, View, codec,
 };
+use serde::Serialize;
 
 use crate::desk::Deed;
 
@@ -29,14 +30,18 @@ pub(crate) struct Oracle {
     model: CrashModel,
     /// The one final block of each height.
     finals: BTreeMap<Height, BlockHash>,
+    /// Certificates whose signatures make these blocks final, counted by hand.
+    counted: BTreeSet<(BlockId, [u8; 32])>,
     /// The committed block of each node.
     committed: BTreeMap<Place, BlockId>,
     /// The promise of each node.
     promises: BTreeMap<Place, View>,
     /// The one candidate and base of each proved term.
     proved: BTreeMap<View, (PublicKey, Base)>,
-    /// Proofs that were verified before, by their bytes.
-    known_proofs: BTreeSet<Vec<u8>>,
+    /// Who stood in which term because its leader wanted it to.
+    heirs: BTreeSet<(View, PublicKey)>,
+    /// Proofs that were verified before, by the hash of their bytes.
+    known_proofs: BTreeSet<[u8; 32]>,
     /// The one block that a node voted for, in each phase, term and height.
     votes: BTreeMap<(Place, Phase, View, Height), BlockHash>,
     /// The one proposal of a node in each term and height.
@@ -59,8 +64,12 @@ pub(crate) struct Oracle {
     certified: BTreeMap<(Phase, View, Height), BlockHash>,
     /// The one block that can be shown to be final at each height.
     provable: BTreeMap<Height, BlockHash>,
-    /// Certificates that were verified before, by their bytes.
-    known_certificates: BTreeSet<Vec<u8>>,
+    /// Certificates that were verified before, by the hash of their bytes.
+    known_certificates: BTreeSet<[u8; 32]>,
+}
+
+fn fingerprint<T: Serialize>(value: &T) -> [u8; 32] {
+    *blake3::hash(&codec::encode(value)).as_bytes()
 }
 
 /// Says what is wrong where it is.
@@ -77,9 +86,11 @@ impl Oracle {
             keys,
             epochs: BTreeMap::new(),
             finals: BTreeMap::from([(genesis.height, genesis.hash)]),
+            counted: BTreeSet::new(),
             committed: BTreeMap::new(),
             promises: BTreeMap::new(),
             proved: BTreeMap::new(),
+            heirs: BTreeSet::new(),
             known_proofs: BTreeSet::new(),
             votes: BTreeMap::new(),
             proposals: BTreeMap::new(),
@@ -109,6 +120,13 @@ impl Oracle {
     /// How many terms had a leader.
     pub(crate) fn elections(&self) -> usize {
         self.proved.len()
+    }
+
+    /// How many of them were handed over.
+    pub(crate) fn handovers(&self) -> u64 {
+        let led = self.proved.iter().map(|(view, (leader, _))| (*view, *leader));
+        let handed = led.filter(|term| self.heirs.contains(term)).count();
+        u64::try_from(handed).unwrap_or(u64::MAX)
     }
 
     /// The newest epoch in which a block was certified.
@@ -150,6 +168,10 @@ impl Oracle {
             CrashModel::Cft => 0,
             CrashModel::Bft => (keys.len() - 1) / 3,
         };
+        let name = fingerprint(certificate);
+        if self.counted.contains(&(id, name)) {
+            return Ok(());
+        }
         let Certificate { phase, view, id: named, next_set, signers, signatures } = certificate;
         demand(*named == id && *phase == Phase::Commit, || format!("{phase:?} of {named:?}"))?;
         let statement = digest::block_vote(&self.chain, *phase, *view, named, next_set);
@@ -162,7 +184,9 @@ impl Oracle {
             })
             .count();
         let enough = 2 * good > keys.len() + byzantine && good == signatures.len();
-        demand(enough, || format!("{good} good signatures of {}", keys.len()))
+        demand(enough, || format!("{good} good signatures of {}", keys.len()))?;
+        self.counted.insert((id, name));
+        Ok(())
     }
 
     fn committee(&self, epoch: Epoch) -> Option<&Committee> {
@@ -176,12 +200,14 @@ impl Oracle {
         demand(member, || format!("node {at} signed in {view}, where it is no validator"))
     }
 
-    /// A node came back with this block and these records.
+    /// A node came back with this block and these records. Promises that it was about to write when
+    /// power failed may be among them or not.
     pub(crate) fn restarted(
         &mut self,
         at: Place,
         committed: BlockId,
         durable: &SafetyState,
+        uncertain: &[View],
     ) -> Result<(), String> {
         let before = self.committed.insert(at, committed).unwrap_or_default();
         demand(committed.height <= before.height, || {
@@ -198,10 +224,20 @@ impl Oracle {
                 )
             })?;
         }
-        let promise = self.promises.get(&at).copied().unwrap_or_default();
-        demand(durable.promise.view == promise, || {
-            format!("node {at} promised {promise}, and remembers {}", durable.promise.view)
+        if durable.mark.is_some() && !self.liars.contains(&at) {
+            self.marks(at)?;
+        }
+        let remembered = durable.promise.view;
+        let promise = self.promises.insert(at, remembered).unwrap_or_default();
+        demand(remembered == promise || uncertain.contains(&remembered), || {
+            format!("node {at} promised {promise}, and remembers {remembered}")
         })
+    }
+
+    fn marks(&mut self, at: Place) -> Result<(), String> {
+        self.marked.insert(at);
+        let lost = self.restored.contains(&at);
+        demand(lost, || format!("node {at} was marked, and has lost nothing"))
     }
 
     /// A node's disk was replaced: what it forgot, nobody expects of it any more.
@@ -222,11 +258,7 @@ impl Oracle {
     /// §8: who is marked has lost its state, and signs nothing.
     fn marks_are_obeyed(&mut self, at: Place, deed: &Deed) -> Result<(), String> {
         match deed {
-            Deed::Recorded(SafetyRecord::Mark(_)) => {
-                self.marked.insert(at);
-                let lost = self.restored.contains(&at);
-                demand(lost, || format!("node {at} was marked, and has lost nothing"))
-            }
+            Deed::Recorded(SafetyRecord::Mark(_)) => self.marks(at),
             Deed::Recorded(_) => Ok(()),
             Deed::Granted(..) | Deed::SignedBallot(..) | Deed::Voted(..) | Deed::Proposed(..) => {
                 let free = !self.is_marked(at);
@@ -248,6 +280,11 @@ impl Oracle {
             _ => Vec::new(),
         };
         proofs.into_iter().try_for_each(|proof| self.proof(proof))?;
+        if let Packet::Vote(vote) = packet
+            && vote.handover.is_some()
+        {
+            self.heirs.insert((vote.ballot.view, vote.ballot.candidate));
+        }
         let base = match packet {
             Packet::Vote(vote) => Some(&vote.base),
             Packet::Voted(voted) => match &voted.answer {
@@ -267,7 +304,7 @@ impl Oracle {
 
     /// One block in each phase, term and height (§11); one final block at each height.
     fn certificate(&mut self, certificate: &Certificate) -> Result<(), String> {
-        if !self.known_certificates.insert(codec::encode(certificate)) {
+        if !self.known_certificates.insert(fingerprint(certificate)) {
             return Ok(());
         }
         let Certificate { phase, view, id, .. } = certificate;
@@ -298,7 +335,7 @@ impl Oracle {
     }
 
     fn proof(&mut self, proof: &Proof) -> Result<(), String> {
-        if !self.known_proofs.insert(codec::encode(proof)) {
+        if !self.known_proofs.insert(fingerprint(proof)) {
             return Ok(());
         }
         let committee = self.committee(proof.view.epoch);

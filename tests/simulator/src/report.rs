@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use crate::Lie;
+use crate::{Fault, Lie};
 
 /// What happened in one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,20 +17,20 @@ pub struct Report {
     pub blocks: u64,
     /// Packets sent, each receiver counted.
     pub packets: u64,
-    /// Packets that never arrived.
-    pub lost: u64,
+    /// Their bytes.
+    pub bytes: u64,
     /// Proofs that made a leader.
     pub elections: u64,
+    /// Those that a leader wanted.
+    pub handovers: u64,
     /// How often the validators changed.
     pub epochs: u64,
-    /// Crashes.
-    pub crashes: u64,
-    /// Crashes in which a write was lost that had not been synced.
-    pub crashes_that_lost_a_write: u64,
-    /// How often a disk was replaced by an old copy.
-    pub restored: u64,
+    /// What went wrong, and how often.
+    pub faults: BTreeMap<Fault, u64>,
     /// Who lied in what way, and how often; without an entry nobody did.
     pub lies: BTreeMap<Lie, u64>,
+    /// Lies that several liars told together.
+    pub conspired: u64,
     /// How often somebody had evidence against a liar.
     pub evidence: u64,
     /// How long it took, after all faults were healed, until all nodes had the last work done.
@@ -41,18 +41,22 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, kind, time, blocks, packets, lost, elections, .. } = self;
-        let Self { epochs, crashes, crashes_that_lost_a_write, restored, .. } = self;
-        let Self { recovery, trace, lies, evidence, .. } = self;
-        write!(
+        let Self { seed, kind, time, blocks, packets, bytes, elections, handovers, .. } = self;
+        let Self { epochs, recovery, trace, evidence, conspired, .. } = self;
+        writeln!(
             f,
-            "seed {seed} {kind}: {blocks} blocks, {elections} elections, {epochs} changes of \
-             validators, {packets} packets ({lost} lost), {crashes} crashes \
-             ({crashes_that_lost_a_write} lost a write), {restored} restored, lies {lies:?}, \
-             {evidence} pieces of evidence, {time:?}, recovered in {recovery:?}, \
-             trace {:02x}{:02x}{:02x}{:02x}",
-            trace[0], trace[1], trace[2], trace[3]
-        )
+            "seed {seed} {kind}: {blocks} blocks, {elections} elections ({handovers} handed over), \
+             {epochs} changes of validators, {packets} packets ({bytes} bytes), {evidence} pieces \
+             of evidence, {conspired} lies told together, {time:?}, recovered in {recovery:?}"
+        )?;
+        for (fault, count) in &self.faults {
+            writeln!(f, "  {fault}: {count}")?;
+        }
+        for (lie, count) in &self.lies {
+            writeln!(f, "  lies of the {lie}: {count}")?;
+        }
+        f.write_str("trace ")?;
+        trace.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -67,11 +71,14 @@ pub struct Failure {
     pub at: Duration,
     /// Which rule, and how.
     pub what: String,
+    /// The last things that happened.
+    pub last: Vec<String>,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, kind, at, what } = self;
+        let Self { seed, kind, at, what, last } = self;
+        last.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         write!(
             f,
             "seed {seed} ({kind}) after {at:?}: {what}\n\

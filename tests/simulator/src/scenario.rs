@@ -1,8 +1,29 @@
 //! What kind of world a story begins in.
 
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
 use mokka_types::{CrashModel, Settings};
 
 use crate::{Lie, Weather, World};
+
+/// Whether liars know of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Minds {
+    /// Each lies for itself.
+    Own,
+    /// They help each other.
+    Shared,
+}
+
+/// Who hears what happens in a world.
+#[derive(Clone, Debug)]
+pub(crate) enum Telling {
+    Nobody,
+    /// Whoever reads the standard output.
+    Everybody,
+    /// The last lines are kept for somebody.
+    Last(Rc<RefCell<VecDeque<String>>>),
+}
 
 /// Describes a world; [`Scenario::start`] makes it.
 #[derive(Clone, Debug)]
@@ -13,8 +34,11 @@ pub struct Scenario {
     pub(crate) seed: u64,
     pub(crate) weather: Weather,
     pub(crate) settings: Settings,
-    pub(crate) traced: bool,
+    pub(crate) telling: Telling,
     pub(crate) liars: Vec<(usize, Lie)>,
+    pub(crate) minds: Minds,
+    /// How many milliseconds the clock of each node shows in a second; the rest are right.
+    pub(crate) clocks: Vec<u64>,
 }
 
 impl Scenario {
@@ -27,8 +51,10 @@ impl Scenario {
             seed: 1,
             weather: Weather::CALM,
             settings: Settings::default(),
-            traced: false,
+            telling: Telling::Nobody,
             liars: Vec::new(),
+            minds: Minds::Own,
+            clocks: Vec::new(),
         }
     }
 
@@ -81,6 +107,20 @@ impl Scenario {
         self
     }
 
+    /// The clocks of the first nodes show so many milliseconds in a second.
+    #[must_use]
+    pub fn clocks(mut self, rates: &[u64]) -> Self {
+        self.clocks = rates.to_vec();
+        self
+    }
+
+    /// Its liars help each other.
+    #[must_use]
+    pub fn gang(mut self) -> Self {
+        self.minds = Minds::Shared;
+        self
+    }
+
     /// Every set of validators tolerates those of its members that lie.
     pub(crate) fn tolerates_its_liars(&self) -> bool {
         self.epochs.iter().all(|set| {
@@ -93,14 +133,15 @@ impl Scenario {
     pub(crate) fn kind(&self) -> String {
         let Self { validators, model, .. } = self;
         let liars: Vec<_> =
-            self.liars.iter().map(|(place, lie)| format!(", {place} is the {lie}")).collect();
-        format!("{validators} validators, {model}{}", liars.concat())
+            self.liars.iter().map(|(place, lie)| format!(", n{place} is the {lie}")).collect();
+        let together = if self.minds == Minds::Shared { ", together" } else { "" };
+        format!("{validators} validators, {model}{}{together}", liars.concat())
     }
 
     /// Prints everything that happens.
     #[must_use]
     pub fn traced(mut self) -> Self {
-        self.traced = true;
+        self.telling = Telling::Everybody;
         self
     }
 

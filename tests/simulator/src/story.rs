@@ -50,6 +50,12 @@ impl World {
         self.told(Self::try_want_epoch);
     }
 
+    /// The operator stops this node: it hands over what it leads, ends, and starts again a little
+    /// later.
+    pub fn stop(&mut self, node: usize) {
+        self.told(|world| world.try_stop(node).map_err(|what| world.failure(what)));
+    }
+
     /// New work is done in a final block at every node that runs, in time (§13); returns how long
     /// it took.
     pub fn expect_progress(&mut self) -> Duration {

@@ -266,6 +266,56 @@ fn twins_fork_nothing() {
     assert!(lies > 0, "they never contradicted each other");
 }
 
+/// §5.2 rule 6, §5.7: a token frees nobody of a leader that lives unless that leader signed it.
+#[test]
+fn a_false_claim_unseats_no_live_leader() {
+    for seed in 0..6 {
+        let liar = (first_leader(seed) + 1) % VALIDATORS;
+        let mut world = world_with(Lie::FalseHeir, liar, seed);
+        world.until("an honest leader", |world| world.led_by().is_some_and(|at| at != liar));
+        let (leader, term) = (world.until_led(), world.term());
+        for _ in 0..20 {
+            world.expect_progress_within(LIMIT);
+            world.run_for(millis(200));
+        }
+        assert_eq!((world.led_by(), world.term()), (Some(leader), term), "seed {seed}");
+        assert!(world.lies_told(Lie::FalseHeir) > 0);
+        goes_on_without_liars(world);
+    }
+}
+
+/// §5.7, §11: a leader that names several heirs and leads on makes no two leaders of one term.
+#[test]
+fn handing_over_to_several_forks_nothing() {
+    let mut lies = 0;
+    for seed in 0..6 {
+        let mut world = world_with(Lie::FalseHeir, first_leader(seed), seed);
+        works_for(&mut world, 8);
+        lies += world.lies_told(Lie::FalseHeir);
+        goes_on_without_liars(world);
+    }
+    assert!(lies > 20, "{lies} lies");
+}
+
+/// §2, §11: as many liars as a set tolerates fork nothing, even if all help each other.
+#[test]
+fn liars_of_one_mind_fork_nothing() {
+    for lie in Lie::ALL {
+        let mut conspired = 0;
+        for (seed, other) in [(1, Lie::Equivocator), (2, Lie::Withholder)] {
+            let leader = Scenario::validators(7).seed(seed).start().until_led();
+            let scenario = Scenario::validators(7).seed(seed).gang();
+            let mut world = scenario.liar(leader, other).liar((leader + 1) % 7, lie).start();
+            works_for(&mut world, 8);
+            conspired += world.lies_told_together();
+            world.silence_liars();
+            world.run_for(millis(1));
+            world.expect_progress();
+        }
+        assert!(conspired > 10, "{lie}: {conspired} lies told together");
+    }
+}
+
 /// §2: no more liars than a set tolerates.
 #[test]
 #[should_panic(expected = "too many liars")]

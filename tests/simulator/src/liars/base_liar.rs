@@ -132,7 +132,7 @@ impl Behaviour for BaseLiar {
                     return;
                 }
                 let base = self.false_base(tongue);
-                self.campaign = Some(Campaign::begin(to, view, base, tongue));
+                self.campaign = Some(Campaign::begin(to, view, base, None, tongue));
             }
             // Its engine's candidacies come to nothing.
             Packet::Sign(_) => {}

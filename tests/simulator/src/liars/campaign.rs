@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use mokka_crypto::{NonceBook, ProofSession, aggregate_nonces};
 use mokka_types::{
-    Ballot, CertifiedBase, Packet, PartialSignature, Proof, PublicKey, PublicNonce, Sign, Signed,
-    Signers, ValidatorIndex, View, Vote, Voted, VotedAnswer,
+    Ballot, CertifiedBase, HandoverToken, Packet, PartialSignature, Proof, PublicKey, PublicNonce,
+    Sign, Signed, Signers, ValidatorIndex, View, Vote, Voted, VotedAnswer,
 };
 
 use super::{To, Tongue};
@@ -22,7 +22,13 @@ pub(super) struct Campaign {
 
 impl Campaign {
     /// Asks these for their votes.
-    pub(super) fn begin(to: To, view: View, base: CertifiedBase, tongue: &mut Tongue) -> Self {
+    pub(super) fn begin(
+        to: To,
+        view: View,
+        base: CertifiedBase,
+        handover: Option<HandoverToken>,
+        tongue: &mut Tongue,
+    ) -> Self {
         let ballot = Ballot {
             view,
             candidate: tongue.own(),
@@ -38,7 +44,7 @@ impl Campaign {
             promise: tongue.promise(),
             base: base.clone(),
             newest_proof: None,
-            handover: None,
+            handover,
         };
         tongue.lie(to, Packet::Vote(Box::new(vote)));
         Self { ballot, base, nonces, grants, asked: None, shares: BTreeMap::new() }

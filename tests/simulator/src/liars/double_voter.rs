@@ -3,20 +3,17 @@
 
 use std::sync::Arc;
 
-use mokka_crypto::{NonceBook, Verified, digest};
-use mokka_types::{
-    Ballot, Envelope, Packet, Phase, Proposal, PublicKey, Sign, Signed, View, Voted, VotedAnswer,
-};
+use mokka_crypto::Verified;
+use mokka_types::{Envelope, Packet, Phase, Proposal, PublicKey};
 
-use super::{Behaviour, To, Tongue};
+use super::{
+    Behaviour, To, Tongue,
+    yes_man::{Word, YesMan},
+};
 use crate::machine;
 
 #[derive(Default)]
-pub(super) struct DoubleVoter {
-    nonces: NonceBook,
-    /// The last term in which it signed, and for whom.
-    signed: Option<(View, PublicKey)>,
-}
+pub(super) struct DoubleVoter(YesMan);
 
 impl DoubleVoter {
     /// Both votes at once, before the body is looked at, for this block and for another one.
@@ -24,42 +21,10 @@ impl DoubleVoter {
         let Proposal { proof, id, body: Some(body), .. } = proposal else { return };
         let next_set = tongue.next_set_of(body);
         let other = machine::sibling(id, body).map(|(id, _)| id);
-        for phase in [Phase::Prepare, Phase::Commit] {
-            if let Some(other) = other {
-                let vote = tongue.vote(phase, proof.view, other, next_set);
+        for id in other.into_iter().chain([*id]) {
+            for vote in YesMan::votes(proof.view, id, next_set, tongue) {
                 tongue.lie(To::These(vec![to]), vote);
             }
-            let vote = tongue.vote(phase, proof.view, *id, next_set);
-            tongue.lie(To::These(vec![to]), vote);
-        }
-    }
-
-    /// Grants everybody, whatever the rules say.
-    fn grant(&mut self, ballot: Ballot, tongue: &mut Tongue) {
-        let mut random = tongue.random().fork();
-        let nonce = self.nonces.open(&tongue.key(), tongue.chain(), &ballot, &mut random);
-        if let Some(nonce) = nonce {
-            let answer = VotedAnswer::Granted(nonce);
-            let voted = Packet::Voted(Voted { ballot, answer });
-            tongue.say(To::These(vec![ballot.candidate]), voted);
-        }
-    }
-
-    fn sign(&mut self, sign: &Sign, tongue: &mut Tongue) {
-        let Sign { ballot, signers, nonce } = sign;
-        let committee = tongue.committee();
-        let partial = self.nonces.sign(&tongue.key(), &committee, ballot, *signers, nonce);
-        let Some(partial) = partial else { return };
-        let statement = digest::proof(tongue.chain(), ballot.view, &ballot.candidate, &ballot.base);
-        let signed = Signed { ballot: *ballot, partial, signature: tongue.sign(&statement) };
-        let to = To::These(vec![ballot.candidate]);
-        let before = self.signed.replace((ballot.view, ballot.candidate));
-        let twice = before.is_some_and(|(view, candidate)| {
-            view > ballot.view || view == ballot.view && candidate != ballot.candidate
-        });
-        match twice {
-            true => tongue.lie(to, Packet::Signed(signed)),
-            false => drop(tongue.say(to, Packet::Signed(signed))),
         }
     }
 }
@@ -74,14 +39,23 @@ impl Behaviour for DoubleVoter {
     }
 
     fn hears(&mut self, envelope: &Arc<Verified<Envelope>>, tongue: &mut Tongue) {
+        let to = || To::These(vec![envelope.sender]);
         match &envelope.packet {
             Packet::Proposal(proposal) => Self::vote(proposal, envelope.sender, tongue),
             Packet::Certified(at) if at.phase == Phase::Prepare => {
                 let vote = tongue.vote(Phase::Commit, at.view, at.id, at.next_set);
-                tongue.say(To::These(vec![envelope.sender]), vote);
+                tongue.say(to(), vote);
             }
-            Packet::Vote(vote) => self.grant(vote.ballot, tongue),
-            Packet::Sign(sign) => self.sign(sign, tongue),
+            Packet::Vote(vote) => {
+                if let Some(granted) = self.0.grant(vote.ballot, tongue) {
+                    tongue.say(to(), granted);
+                }
+            }
+            Packet::Sign(sign) => match self.0.sign(sign, tongue) {
+                Some(Word::Honest(signed)) => drop(tongue.say(to(), signed)),
+                Some(Word::False(signed)) => tongue.lie(to(), signed),
+                None => {}
+            },
             _ => {}
         }
     }

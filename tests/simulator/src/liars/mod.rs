@@ -13,7 +13,8 @@
 //! a second proof of one term, a second prepare certificate, or a word of an honest node that
 //! breaks a rule is a failure as ever. Liars go on lying after everything is healed (§13).
 //!
-//! Several of them share weapons: a [`campaign`] is an election on a base and for a term of the
+//! In some worlds they share a mind ([`gang`]). Several share weapons: a [`yes_man`] signs whatever
+//! it is asked to, a [`campaign`] is an election on a base and for a term of the
 //! liar's choice, a [`reign`] is what it does with the proof, a [`tally`] makes certificates of the
 //! votes that its engine does not count.
 
@@ -22,6 +23,8 @@ mod base_liar;
 mod campaign;
 mod double_voter;
 mod equivocator;
+mod false_heir;
+mod gang;
 mod reign;
 mod replayer;
 mod silent_signer;
@@ -30,15 +33,18 @@ mod term_racer;
 mod tongue;
 mod twins;
 mod withholder;
+mod yes_man;
 
 use std::{cell::RefCell, fmt, rc::Rc, sync::Arc, time::Duration};
 
 use mokka_crypto::Verified;
 use mokka_types::{Envelope, Packet};
 
+use self::gang::Accomplice;
 use crate::random::Random;
 
-pub(crate) use tongue::{To, Tongue};
+pub(crate) use gang::Gang;
+pub(crate) use tongue::{To, Tongue, Utterance};
 pub(crate) use twins::Bonds;
 
 /// How a validator lies.
@@ -63,11 +69,13 @@ pub enum Lie {
     TermRacer,
     /// Two copies of one validator, each of which reaches a part of the network.
     Twins,
+    /// Hands over to several or to the wrong one and leads on, or claims what nobody handed over.
+    FalseHeir,
 }
 
 impl Lie {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Equivocator,
         Self::DoubleVoter,
         Self::BaseLiar,
@@ -77,12 +85,17 @@ impl Lie {
         Self::Withholder,
         Self::TermRacer,
         Self::Twins,
+        Self::FalseHeir,
     ];
 
     /// Whether it does its worst as a leader.
     pub(crate) const fn wants_to_lead(self) -> bool {
         match self {
-            Self::Equivocator | Self::BaseLiar | Self::Withholder | Self::TermRacer => true,
+            Self::Equivocator
+            | Self::BaseLiar
+            | Self::Withholder
+            | Self::TermRacer
+            | Self::FalseHeir => true,
             Self::DoubleVoter
             | Self::SilentSigner
             | Self::BadSigner
@@ -102,6 +115,7 @@ impl Lie {
             Self::Withholder => Box::new(withholder::Withholder::drawn(random)),
             Self::TermRacer => Box::<term_racer::TermRacer>::default(),
             Self::Twins => Box::new(twins::Twin::new(bonds)),
+            Self::FalseHeir => Box::<false_heir::FalseHeir>::default(),
         }
     }
 }
@@ -118,6 +132,7 @@ impl fmt::Display for Lie {
             Self::Withholder => "withholder",
             Self::TermRacer => "term racer",
             Self::Twins => "twins",
+            Self::FalseHeir => "false heir",
         })
     }
 }
@@ -150,5 +165,14 @@ impl Liar {
         let behaviour = lie.behaviour(tongue.random(), bonds);
         let pace = tongue.random().millis(40, 600);
         Self { lie, tongue, behaviour, pace }
+    }
+
+    /// It helps these, and they help it.
+    pub(crate) fn joins(mut self, gang: Rc<RefCell<Gang>>) -> Self {
+        let own = self.tongue.own();
+        let friends = gang.borrow().members().iter().filter(|key| **key != own).copied().collect();
+        self.tongue.friends = friends;
+        self.behaviour = Box::new(Accomplice::new(self.behaviour, gang));
+        self
     }
 }

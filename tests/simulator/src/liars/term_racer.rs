@@ -75,6 +75,6 @@ impl Behaviour for TermRacer {
         }
         let view = Self::term(tongue);
         let base = tongue.base();
-        self.campaign = Some(Campaign::begin(To::All, view, base, tongue));
+        self.campaign = Some(Campaign::begin(To::All, view, base, None, tongue));
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Tongue {
     committees: Arc<Vec<Committee>>,
     /// The keys of everybody else.
     others: Vec<PublicKey>,
+    /// Those of them that know what it is about.
+    pub(crate) friends: Vec<PublicKey>,
     desk: Desk,
     random: Random,
     /// The run of its engine, which it never leaves: in another one it would shut itself out.
@@ -43,6 +45,7 @@ pub(crate) struct Tongue {
     attempts: u64,
     said: Vec<Utterance>,
     told: u64,
+    conspired: u64,
 }
 
 impl Tongue {
@@ -66,6 +69,8 @@ impl Tongue {
             attempts: 0,
             said: Vec::new(),
             told: 0,
+            friends: Vec::new(),
+            conspired: 0,
         }
     }
 
@@ -101,6 +106,17 @@ impl Tongue {
         self.say(to, packet);
     }
 
+    /// Says what helps another liar, whatever is so.
+    pub(crate) fn conspire(&mut self, to: To, packet: Packet) {
+        self.conspired += 1;
+        self.say(to, packet);
+    }
+
+    /// How often it helped another liar.
+    pub(crate) const fn conspired(&self) -> u64 {
+        self.conspired
+    }
+
     /// Does not say what it should say.
     pub(crate) const fn keep_silent(&mut self) {
         self.told += 1;
@@ -124,10 +140,13 @@ impl Tongue {
         &self.chain
     }
 
-    /// A part of the others, and the rest of them.
+    /// A part of the others, and the rest of them; friends are in both.
     pub(crate) fn halves(&mut self) -> (Vec<PublicKey>, Vec<PublicKey>) {
-        let others = self.others.clone();
-        others.into_iter().partition(|_| self.random.per_mille(500))
+        let (friends, others) =
+            self.others.iter().copied().partition::<Vec<_>, _>(|key| self.friends.contains(key));
+        let (some, rest): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|_| self.random.per_mille(500));
+        ([some, friends.clone()].concat(), [rest, friends].concat())
     }
 
     /// One of the others.
