@@ -26,6 +26,7 @@
 //! A key is never replaced: whoever is marked (§8) follows until the end.
 
 mod control;
+pub mod cost;
 mod desk;
 pub mod disk;
 mod liars;

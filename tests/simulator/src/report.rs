@@ -17,6 +17,8 @@ pub struct Report {
     pub blocks: u64,
     /// Packets sent, each receiver counted.
     pub packets: u64,
+    /// Their bytes, sealed; those that only liars send are not counted.
+    pub bytes: u64,
     /// Packets that never arrived.
     pub lost: u64,
     /// Proofs that made a leader.

@@ -344,7 +344,7 @@ impl World {
         self.turn(node, Input::WorkWaiting(work))
     }
 
-    fn turn(&mut self, node: usize, input: Input) -> Outcome {
+    pub(crate) fn turn(&mut self, node: usize, input: Input) -> Outcome {
         let Some(engine) = &mut self.nodes[node].engine else {
             return Ok(());
         };
@@ -426,6 +426,8 @@ impl World {
             Some(key) => self.places(&key),
             None => (0..self.nodes.len()).collect(),
         };
+        let copies = receivers.iter().filter(|to| **to != from).count();
+        self.report.bytes += u64::try_from(bytes.len() * copies).unwrap_or(u64::MAX);
         self.carry(from, receivers, &Arc::new(packet), Duration::ZERO)
     }
 
