@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use mokka_consensus::Input;
-use mokka_types::View;
+use mokka_types::{Settings, View};
 
 use crate::{
     PowerCut, Scenario, World,
@@ -14,8 +14,11 @@ use crate::{
 const OUTAGE: Duration = Duration::from_secs(3600);
 /// The last part of an outage, in which everybody has power again and nobody a link.
 const LINKS_LATER: Duration = Duration::from_secs(60);
-/// Before a proof ends, work comes for so long.
-const BEFORE_THE_END: Duration = Duration::from_secs(4);
+/// How long a proof lasts where its end is measured: a minute would change nothing but the time
+/// that the measurement takes.
+const SHORT_PROOF: Duration = Duration::from_secs(10);
+/// Before a leader hands over, work comes for so long.
+const BEFORE_THE_END: Duration = Duration::from_secs(2);
 
 /// What a user waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,13 @@ impl Wait {
 
     /// How long it took in this world.
     pub fn measured(self, scenario: Scenario) -> Duration {
-        let mut world = scenario.start();
+        let mut world = match self {
+            Self::EndOfProof => {
+                let settings = Settings { proof_lifetime: SHORT_PROOF, ..scenario.settings };
+                scenario.settings(settings).start()
+            }
+            _ => scenario.start(),
+        };
         match self {
             Self::FirstLeader => first_leader(&mut world),
             Self::Failover => failover(&mut world),
@@ -63,8 +72,7 @@ impl Wait {
             Self::EndOfProof => {
                 world.settle();
                 let lead = world.scenario.settings.handover_lead;
-                let lifetime = world.scenario.settings.proof_lifetime;
-                world.run_for(lifetime.saturating_sub(lead + BEFORE_THE_END));
+                world.run_for(SHORT_PROOF.saturating_sub(lead + BEFORE_THE_END));
                 steady(&mut world);
                 gap(&mut world)
             }
