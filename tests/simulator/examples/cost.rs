@@ -77,7 +77,9 @@ fn many(runs: usize, measure: impl Fn(u64) -> Duration + Sync) -> Times {
 }
 
 fn traffic(sizes: &[u32]) {
-    println!("| each block | packets, CFT | bytes a validator, CFT | packets, BFT | bytes a validator, BFT |");
+    println!(
+        "| each block | packets, CFT | bytes a validator, CFT | packets, BFT | bytes a validator, BFT |"
+    );
     println!("|---|---|---|---|---|");
     let mut lines: [Vec<(f64, f64)>; 4] = Default::default();
     for size in sizes {
