@@ -290,6 +290,9 @@ impl Consensus {
         if !lawful || self.protected_until(now, index, granted.handed_over).is_some() {
             return out.ignore(Ignored::RulesFail);
         }
+        if self.goes_before(&sign.ballot) {
+            return out.ignore(Ignored::RulesFail);
+        }
         if let Some(granted) = self.granted.get_mut(&index) {
             granted.answered = Some(sign);
         }
@@ -301,6 +304,16 @@ impl Consensus {
         }
         self.restart_leader_timeout(now);
         self.sign_ballot(sign, out);
+    }
+
+    /// Whether we ask for signatures in this very term, and rank before its other candidate: if two
+    /// gave way to each other, neither would be elected. No rule of safety: not to sign is no vote.
+    fn goes_before(&self, rival: &Ballot) -> bool {
+        let Role::Candidate(candidacy) = &self.role else { return false };
+        let rank = |key| self.committee.rank(rival.view, key);
+        matches!(candidacy.round, Round::Signing(_))
+            && candidacy.ballot.view == rival.view
+            && rank(&self.config.key) < rank(&rival.candidate)
     }
 
     fn sign_ballot(&self, sign: Sign, out: &mut Output) {

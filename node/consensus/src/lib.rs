@@ -29,6 +29,9 @@
 //!   leave that node waiting for terms that all others refuse, for ever.
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are
 //!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed.
+//! * A candidate that asks for signatures does not sign for another one of the same term that ranks
+//!   behind it (§5.3). Without that each of two signs for the other, having itself the signatures
+//!   that the other one needs, and the term has no leader; not to sign is never unsafe.
 //! * What ended the last epoch is known by its id, so that keys of the old set prove nothing any
 //!   more, whoever holds them now (§9).
 //! * Alone in a set, a node is not marked by what it sees (§8), but a declared mark counts there,

@@ -265,8 +265,8 @@ impl Consensus {
     pub(crate) fn stand_soon(&mut self, now: Monotonic) {
         let lives = self.leader.as_ref().is_some_and(|leader| self.is_live(now, leader));
         if !lives || self.own_handover().is_some() {
-            let last = self.last_vote_at.unwrap_or(now);
-            self.stand_at = now.max(last.after(self.config.settings.heartbeat / 4));
+            let pause = self.config.settings.heartbeat / 4;
+            self.stand_at = self.last_vote_at.map_or(now, |last| now.max(last.after(pause)));
         }
     }
 

@@ -28,6 +28,7 @@
 
 mod clock;
 mod control;
+pub mod cost;
 mod desk;
 pub mod disk;
 mod drawing;

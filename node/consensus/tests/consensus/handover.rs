@@ -5,9 +5,12 @@ use mokka_crypto::digest;
 use mokka_types::{Handover, HandoverToken, Packet, VotedAnswer};
 
 use crate::{
-    node::Node,
+    node::{Application, Node},
     voters::{Voters, newest_vote},
-    world::{CHAIN, ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis},
+    world::{
+        CHAIN, ELECTION, HEARTBEAT, World, ack, alive, ask, certified, fresh_base, genesis, id,
+        propose,
+    },
 };
 
 fn token(world: &World, leader: usize, term: u64, successor: usize) -> HandoverToken {
@@ -155,6 +158,26 @@ fn the_successor_stands_at_once() {
     let vote = newest_vote(&node).expect("it stands");
     assert_eq!(vote.handover, Some(token(&world, 1, 2, 0)));
     node.hears(1, ack(&proof));
+    assert_eq!(node.status().role, RoleName::Candidate);
+}
+
+/// §5.7: where the handover overtakes the certificate of the last block, the successor stands as
+/// soon as that is stored; news of its leader, which come all the while, do not make it forget.
+#[test]
+fn a_successor_that_lacks_the_last_block_stands_once_it_is_stored() {
+    let world = World::cft(3);
+    let mut node = Node::new(&world, 0);
+    let proof = node.follows(1, 2);
+    node.hears(1, propose(world.proposal(&proof, 1, 0)));
+    node.application = Application::Slow;
+    let last = world.commit(2, id(1, 0));
+    let (token, certificate) = (token(&world, 1, 2, 0), Some(last.clone()));
+    node.hears(1, Packet::Handover(Box::new(Handover { token, certificate })));
+    node.hears(1, ack(&proof));
+    assert!(newest_vote(&node).is_none(), "it is not level yet");
+    node.writes_end();
+    node.hears(1, certified(&last));
+    assert_eq!(newest_vote(&node).expect("it stands").handover, Some(token));
     assert_eq!(node.status().role, RoleName::Candidate);
 }
 

@@ -31,9 +31,20 @@ fn signed(node: &Node<'_>) -> Vec<Signed> {
 
 /// The candidate of place 1 is granted, and asks these places, the node among them, to sign.
 fn asks(node: &mut Node<'_>, term: u64, attempt: u64, places: &[usize]) -> Sign {
+    asks_as(1, node, term, attempt, places)
+}
+
+/// The same for another candidate.
+fn asks_as(
+    candidate: usize,
+    node: &mut Node<'_>,
+    term: u64,
+    attempt: u64,
+    places: &[usize],
+) -> Sign {
     let world = node.world;
-    node.hears(1, ask(world.vote(1, term, attempt, fresh_base())));
-    let ballot = world.ballot(1, term, attempt, &fresh_base());
+    node.hears(candidate, ask(world.vote(candidate, term, attempt, fresh_base())));
+    let ballot = world.ballot(candidate, term, attempt, &fresh_base());
     let mut voters = Voters::new(world);
     let mut nonces = vec![granted(node)];
     for at in places.iter().filter(|at| **at != node.me) {
@@ -43,6 +54,30 @@ fn asks(node: &mut Node<'_>, term: u64, attempt: u64, places: &[usize]) -> Sign 
     }
     let nonce = aggregate_nonces(&nonces).unwrap();
     Sign { ballot, signers: world.signers(places), nonce }
+}
+
+/// §5.3: of two candidates of one term that ask each other to sign, the one that ranks behind gives
+/// way. If both did, neither would lead.
+#[test]
+fn of_two_candidates_one_gives_way() {
+    let world = World::bft(4);
+    let mut outcomes = Vec::new();
+    for rival in 1..4 {
+        let mut node = Node::new(&world, 0);
+        node.until("stands", |node| newest_vote(node).is_some());
+        let ballot = newest_vote(&node).expect("it stands").ballot;
+        Voters::new(&world).all_grant(&mut node, &[1, 2, 3]);
+        let places = [0, rival, rival % 3 + 1];
+        let sign = asks_as(rival, &mut node, ballot.view.term.get(), 1, &places);
+        node.hears(rival, Packet::Sign(sign));
+        let rank = |at| world.committee.rank(ballot.view, &world.key(at));
+        let gives_way = rank(rival) < rank(0);
+        assert_eq!(signed(&node).len(), usize::from(gives_way), "rival {rival}");
+        outcomes.push(gives_way);
+    }
+    outcomes.sort_unstable();
+    outcomes.dedup();
+    assert_eq!(outcomes, [false, true], "some rival ranks before the node, another one after it");
 }
 
 /// §5.3, §8: the promise is recorded in the very output that signs, before the signature.
