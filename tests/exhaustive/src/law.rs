@@ -7,6 +7,8 @@ use mokka_types::{
     ValidatorSet,
 };
 
+use crate::desk::Desk;
+
 /// A validator by its place in the set.
 pub type Place = u8;
 
@@ -73,6 +75,7 @@ pub(crate) struct Law {
     pub(crate) keys: Vec<SecretKey>,
     pub(crate) committee: Committee,
     pub(crate) genesis: BlockId,
+    pub(crate) desk: Desk,
 }
 
 impl Law {
@@ -88,11 +91,11 @@ impl Law {
         let chain: ChainHash = digest::chain(&genesis.hash, 1, &set, &Settings::default());
         // Invariant: as above.
         let committee = Committee::new(chain, Epoch::default(), set).expect("points of the curve");
-        Self { world, keys, committee, genesis }
+        Self { world, keys, committee, genesis, desk: Desk::new() }
     }
 
-    pub(crate) fn key(&self, at: Place) -> &SecretKey {
-        &self.keys[usize::from(at)]
+    pub(crate) fn name(&self, at: Place) -> PublicKey {
+        self.keys[usize::from(at)].public_key()
     }
 
     pub(crate) fn chain(&self) -> &ChainHash {
@@ -125,7 +128,7 @@ impl Law {
         Config {
             chain: *self.chain(),
             genesis: self.genesis,
-            key: self.key(at).public_key(),
+            key: self.name(at),
             settings: Settings::default(),
             seed: u64::from(at),
         }

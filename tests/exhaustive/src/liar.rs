@@ -8,14 +8,14 @@
 use std::collections::BTreeMap;
 
 use mokka_consensus::SignBallot;
-use mokka_crypto::{ProofSession, Verified, aggregate_nonces, digest};
+use mokka_crypto::{Digest, ProofSession, Verified, aggregate_nonces, digest};
 use mokka_types::{
     Attempt, Ballot, Base, BlockId, BlockVote, Body, BodyReply, Certificate, CertifiedBase,
     Envelope, Packet, PartialSignature, Phase, Prepared, Proof, Proposal, PublicKey, PublicNonce,
     RunNumber, Sign, Signature, Signed, Signers, ValidatorIndex, View, Vote, Voted, VotedAnswer,
 };
 
-use crate::{application, law::Law, node::Flight, signer};
+use crate::{application, law::Law, node::Flight};
 
 /// It never restarts, and numbers nothing.
 const RUN: RunNumber = RunNumber::new(1);
@@ -92,7 +92,7 @@ impl Liar {
 
 impl<'l> Lie<'l> {
     pub(crate) fn of(law: &'l Law, liar: Liar) -> Option<Self> {
-        let key = law.key(law.liar()?).public_key();
+        let key = law.name(law.liar()?);
         let me = law.committee.set().index_of(&key)?;
         Some(Self { law, key, me, liar, sent: Vec::new() })
     }
@@ -211,7 +211,7 @@ impl<'l> Lie<'l> {
     /// Grants everybody everything.
     fn grant(&mut self, ballot: &Ballot) {
         let Some(at) = self.law.liar() else { return };
-        if let Some(nonce) = signer::nonce(self.law, at, RUN, ballot) {
+        if let Some(nonce) = self.law.nonce(at, RUN, ballot) {
             let answer = VotedAnswer::Granted(nonce);
             self.say(&ballot.candidate, Packet::Voted(Voted { ballot: *ballot, answer }));
         }
@@ -222,7 +222,7 @@ impl<'l> Lie<'l> {
         let Some(at) = self.law.liar() else { return };
         let Sign { ballot, signers, nonce } = *sign;
         let request = SignBallot { ballot, signers, nonce };
-        if let Some(signed) = signer::sign(self.law, at, RUN, &request) {
+        if let Some(signed) = self.law.share(at, RUN, &request) {
             self.say(&ballot.candidate, Packet::Signed(signed));
         }
     }
@@ -244,11 +244,11 @@ impl<'l> Lie<'l> {
     fn vote_signature(&self, phase: Phase, view: View, id: &BlockId) -> Signature {
         let next_set = self.law.committee.set_digest();
         let statement = digest::block_vote(self.law.chain(), phase, view, id, &next_set);
-        self.secret_signs(&statement)
+        self.secret_signs(statement)
     }
 
-    fn secret_signs(&self, statement: &mokka_crypto::Digest) -> Signature {
-        self.law.key(self.law.liar().unwrap_or_default()).sign(statement)
+    fn secret_signs(&self, statement: Digest) -> Signature {
+        self.law.sign(self.law.liar().unwrap_or_default(), statement)
     }
 
     /// A grant for a candidacy of its own: with enough of them it asks for signatures.
@@ -262,7 +262,7 @@ impl<'l> Lie<'l> {
             own.nonces.insert(from, nonce);
             if own.nonces.len() + 1 == votes
                 && let Some(place) = law.liar()
-                && let Some(mine) = signer::nonce(law, place, RUN, ballot)
+                && let Some(mine) = law.nonce(place, RUN, ballot)
             {
                 own.nonces.insert(me, mine);
                 let list: Vec<_> = own.nonces.values().copied().collect();
@@ -296,7 +296,7 @@ impl<'l> Lie<'l> {
         }
         let Sign { ballot, signers, nonce } = sign;
         let request = SignBallot { ballot, signers, nonce };
-        let Some(mine) = law.liar().and_then(|at| signer::sign(law, at, RUN, &request)) else {
+        let Some(mine) = law.liar().and_then(|at| law.share(at, RUN, &request)) else {
             return;
         };
         own.shares.insert(me, mine.partial);
@@ -329,7 +329,7 @@ impl<'l> Lie<'l> {
             let owed = owed.and_then(|it| Some((it.id, self.liar.bodies.get(&it.id)?.clone())));
             for (id, body) in [fresh(1), owed.or_else(|| fresh(2))].into_iter().flatten() {
                 let statement = digest::proposal(self.law.chain(), proof.view, &id);
-                let signature = self.secret_signs(&statement);
+                let signature = self.secret_signs(statement);
                 self.liar.bodies.insert(id, body.clone());
                 self.say_to_all(&Packet::Proposal(Box::new(Proposal {
                     proof: proof.clone(),
@@ -360,7 +360,7 @@ impl<'l> Lie<'l> {
     }
 
     fn say_to_all(&mut self, packet: &Packet) {
-        let keys: Vec<_> = self.law.honest().map(|at| self.law.key(at).public_key()).collect();
+        let keys: Vec<_> = self.law.honest().map(|at| self.law.name(at)).collect();
         for key in keys {
             self.say(&key, packet.clone());
         }
@@ -369,7 +369,7 @@ impl<'l> Lie<'l> {
     fn say(&mut self, to: &PublicKey, packet: Packet) {
         let Some(at) = self.law.liar() else { return };
         let envelope = Envelope { sender: self.key, run: RUN, counter: 1, packet };
-        let packet = self.law.key(at).seal(self.law.chain(), envelope).1;
+        let packet = self.law.seal(at, envelope);
         if let Some(to) = self.law.place_of(to).filter(|to| *to != at) {
             self.sent.push(Flight { to, packet });
         }

@@ -16,6 +16,7 @@
 //! * Members and settings do not change.
 
 mod application;
+mod desk;
 mod judge;
 mod law;
 mod ledger;

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    hash::Hash,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -55,24 +55,25 @@ impl<T: Eq + Hash> Kept<T> {
 }
 
 /// Answers by their question.
-pub(crate) struct Answers<T> {
-    shards: Vec<RwLock<HashMap<(u32, u32), Arc<T>>>>,
+pub(crate) struct Answers<Q, A> {
+    shards: Vec<RwLock<HashMap<Q, A>>>,
 }
 
-impl<T> Answers<T> {
+impl<Q: Eq + Hash, A: Clone> Answers<Q, A> {
     pub(crate) fn new() -> Self {
         Self { shards: (0..SHARDS).map(|_| RwLock::new(HashMap::new())).collect() }
     }
 
     /// The answer, found now where it is not known yet.
-    pub(crate) fn of(&self, question: (u32, u32), find: impl FnOnce() -> T) -> Arc<T> {
-        let mixed = (question.0 ^ question.1.rotate_left(16)).wrapping_mul(0x9e37_79b1);
-        let shard = &self.shards[mixed as usize >> 8 & (SHARDS - 1)];
+    pub(crate) fn of(&self, question: Q, find: impl FnOnce(&Q) -> A) -> A {
+        let mut hasher = DefaultHasher::new();
+        question.hash(&mut hasher);
+        let shard = &self.shards[hasher.finish() as usize % SHARDS];
         let known = shard.read().unwrap_or_else(PoisonError::into_inner).get(&question).cloned();
         known.unwrap_or_else(|| {
-            let answer = Arc::new(find());
+            let answer = find(&question);
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(shard.entry(question).or_insert(answer))
+            shard.entry(question).or_insert(answer).clone()
         })
     }
 

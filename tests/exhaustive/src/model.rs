@@ -1,5 +1,7 @@
 //! All that can happen next in a world.
 
+use std::sync::Arc;
+
 use mokka_types::{Envelope, PacketKind};
 
 use crate::{
@@ -62,7 +64,7 @@ pub(crate) struct Model {
     pub(crate) nodes: Kept<Node>,
     pub(crate) liars: Kept<Liar>,
     flights: Kept<Flight>,
-    turns: Answers<Option<Turned>>,
+    turns: Answers<(u32, u32), Option<Arc<Turned>>>,
 }
 
 /// Questions about a node that are not the name of a packet.
@@ -114,7 +116,7 @@ impl Model {
     }
 
     fn newest(&self, state: &State, kind: PacketKind, from: Place, to: Place) -> Option<Name> {
-        let sender = self.law.key(from).public_key();
+        let sender = self.law.name(from);
         let fits =
             |envelope: &Envelope| envelope.sender == sender && envelope.packet.kind() == kind;
         let flights = state.flights.iter().copied().filter(|name| place(*name) == to);
@@ -127,7 +129,7 @@ impl Model {
         self.flights.number(flight) << 3 | u32::from(to)
     }
 
-    pub(crate) fn flight(&self, name: Name) -> std::sync::Arc<Flight> {
+    pub(crate) fn flight(&self, name: Name) -> Arc<Flight> {
         self.flights.get(name >> 3)
     }
 
@@ -189,6 +191,7 @@ impl Model {
         };
         let mut tells = self.turn(&mut next, at, question, gone)?;
         tells |= self.let_the_liar_hear(&mut next);
+        self.drop_dead_letters(&mut next, state);
         Some(Next { event, state: next, tells })
     }
 
@@ -196,13 +199,17 @@ impl Model {
     fn turn(&self, state: &mut State, at: Place, asks: u32, gone: Option<Name>) -> Option<bool> {
         let node = state.nodes[usize::from(at)];
         let turned = match self.law.liar() == Some(at) {
-            true => self.turns.of((node | LIARS, asks), || self.lie(node, asks)),
-            false => self.turns.of((node, asks), || self.act(node, asks)),
+            true => self.turns.of((node | LIARS, asks), |_| self.lie(node, asks).map(Arc::new)),
+            false => self.turned(node, asks),
         };
-        let turned = turned.as_ref().as_ref()?;
+        let turned = turned?;
         state.nodes[usize::from(at)] = turned.next;
         self.put(state, gone, &turned.sent);
         Some(turned.tells)
+    }
+
+    fn turned(&self, node: u32, asks: u32) -> Option<Arc<Turned>> {
+        self.turns.of((node, asks), |_| self.act(node, asks).map(Arc::new))
     }
 
     /// What the liar is told, it knows at once.
@@ -216,6 +223,26 @@ impl Model {
             }
         }
         tells
+    }
+
+    /// Answers to a candidacy or a proposal that is over change nothing any more, ever: terms and
+    /// attempts do not come again. Without them more states are equal.
+    fn drop_dead_letters(&self, state: &mut State, before: &State) {
+        let is_dead = |name: Name| {
+            let at = usize::from(place(name));
+            let same = before.nodes[at] == state.nodes[at] && before.flights.contains(&name);
+            let answers = [
+                PacketKind::Voted,
+                PacketKind::Signed,
+                PacketKind::PrepareVote,
+                PacketKind::CommitVote,
+            ];
+            !same
+                && answers.contains(&self.flight(name).packet.packet.kind())
+                && self.turned(state.nodes[at], name).is_none()
+        };
+        let alive = state.flights.iter().copied().filter(|name| !is_dead(*name));
+        state.flights = alive.collect();
     }
 
     fn put(&self, state: &mut State, gone: Option<Name>, sent: &[Name]) {
@@ -235,7 +262,7 @@ impl Model {
             TICK => node.ticked(&self.law)?,
             LEAP => node.leapt(&self.law),
             CRASH => node.crashed(&self.law),
-            name => node.heard(&self.law, &self.flight(name).packet),
+            name => node.heard(&self.law, &self.flight(name).packet)?,
         };
         if next == *node && sent.is_empty() {
             return None;

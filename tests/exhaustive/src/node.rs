@@ -135,8 +135,12 @@ impl Node {
         turn.end()
     }
 
-    /// A packet arrives.
-    pub(crate) fn heard(&self, law: &Law, packet: &Verified<Envelope>) -> (Self, Vec<Flight>) {
+    /// A packet arrives; nothing where it is ignored.
+    pub(crate) fn heard(
+        &self,
+        law: &Law,
+        packet: &Verified<Envelope>,
+    ) -> Option<(Self, Vec<Flight>)> {
         let mut turn = Turn::of(law, self.clone());
         match &packet.packet {
             Packet::BlocksRequest(request) => {
@@ -149,9 +153,12 @@ impl Node {
                     turn.send(&packet.sender, Packet::Body(reply));
                 }
             }
-            _ => turn.take(Input::Packet(Box::new(packet.clone()))),
+            _ => {
+                turn.take(Input::Packet(Box::new(packet.clone())));
+                return turn.end_if_heeded();
+            }
         }
-        turn.end()
+        Some(turn.end())
     }
 
     fn body_of(&self, id: &BlockId) -> Option<Body> {

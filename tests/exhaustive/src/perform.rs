@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 
 use mokka_consensus::{
     Action, Audience, CastVote, CheckRequest, CheckedBlock, FinalizeBlock, FinalizedBlock,
-    HandOver, Input, Output, ProposeBlock, SignBallot, Verdict,
+    HandOver, Ignored, Input, Output, ProposeBlock, SignBallot, Verdict,
 };
 use mokka_crypto::{Verified, digest};
 use mokka_types::{
-    Ballot, BlockVote, Certificate, Envelope, FinalBlock, Handover, HandoverToken, Packet, Phase,
-    Proposal, PublicKey, SafetyRecord, Voted, VotedAnswer,
+    Ballot, BlockVote, Envelope, FinalBlock, Handover, HandoverToken, Packet, Phase, Proposal,
+    PublicKey, SafetyRecord, Voted, VotedAnswer,
 };
 
 use crate::{
@@ -26,11 +26,26 @@ pub(crate) struct Turn<'l> {
     node: Node,
     queue: VecDeque<Input>,
     sent: Vec<Flight>,
+    /// Whether any step did more than to ignore its input.
+    heeds: bool,
 }
+
+/// Reasons to ignore a packet of which nothing is kept but that it came.
+const FORGOTTEN: [Ignored; 9] = [
+    Ignored::OldTerm,
+    Ignored::Duplicate,
+    Ignored::NotNews,
+    Ignored::NotTheLeader,
+    Ignored::NotStanding,
+    Ignored::NotLeading,
+    Ignored::Unknown,
+    Ignored::Promised,
+    Ignored::RulesFail,
+];
 
 impl<'l> Turn<'l> {
     pub(crate) fn of(law: &'l Law, node: Node) -> Self {
-        Self { law, node, queue: VecDeque::new(), sent: Vec::new() }
+        Self { law, node, queue: VecDeque::new(), sent: Vec::new(), heeds: false }
     }
 
     /// Takes an input, with all that it leads to.
@@ -49,9 +64,20 @@ impl<'l> Turn<'l> {
         (self.node, self.sent)
     }
 
+    /// The same, where it was more than an ignored packet.
+    ///
+    /// What is left of such a packet is that its sender was heard, which decides when to stand and
+    /// when to resign. It is taken for lost, so that a state does not depend on old packets.
+    pub(crate) fn end_if_heeded(self) -> Option<(Node, Vec<Flight>)> {
+        self.heeds.then(|| self.end())
+    }
+
     /// Durable before visible (§8).
     pub(crate) fn carry_out(&mut self, output: Output) {
-        let Output { records, actions, .. } = output;
+        let Output { records, actions, events, ignored, accused } = output;
+        let silent = records.is_empty() && actions.is_empty() && events.is_empty();
+        let forgets = ignored.is_some_and(|reason| FORGOTTEN.contains(&reason));
+        self.heeds |= !(silent && (forgets || accused.is_some()));
         for record in records {
             self.node.synced = self.node.blocks.len();
             if let SafetyRecord::Promise(promise) = &record
@@ -106,7 +132,7 @@ impl<'l> Turn<'l> {
         if below.height.next() != Some(id.height) {
             self.node.ledger.is_wrong(|| format!("went from {below:?} to {id:?}"));
         }
-        if certificate.id != id || !proves(self.law, &certificate) {
+        if certificate.id != id || !self.law.proves(&certificate) {
             self.node.ledger.is_wrong(|| format!("committed {id:?} without a certificate"));
         }
         self.node.ledger.certified(&certificate);
@@ -136,7 +162,7 @@ impl<'l> Turn<'l> {
         let CastVote { to, phase, view, id, next_set } = *vote;
         self.node.ledger.voted(phase, view, id.height, id.hash);
         let statement = digest::block_vote(self.law.chain(), phase, view, &id, &next_set);
-        let signature = self.law.key(self.node.at).sign(&statement);
+        let signature = self.law.sign(self.node.at, statement);
         let vote = BlockVote { view, id, next_set, signature };
         let packet = match phase {
             Phase::Prepare => Packet::PrepareVote(vote),
@@ -149,7 +175,7 @@ impl<'l> Turn<'l> {
         let ProposeBlock { to, proof, id, parent, parent_certificate, body } = block;
         self.node.ledger.proposed(&proof, id.height, id.hash);
         let statement = digest::proposal(self.law.chain(), proof.view, &id);
-        let signature = self.law.key(self.node.at).sign(&statement);
+        let signature = self.law.sign(self.node.at, statement);
         let proposal = Proposal { proof, id, parent, parent_certificate, body, signature };
         let packet = Packet::Proposal(Box::new(proposal));
         match to {
@@ -164,7 +190,7 @@ impl<'l> Turn<'l> {
     fn hand_over(&mut self, handover: HandOver) {
         let HandOver { to, view, certificate } = handover;
         let statement = digest::handover(self.law.chain(), view, &to);
-        let signature = self.law.key(self.node.at).sign(&statement);
+        let signature = self.law.sign(self.node.at, statement);
         let token = HandoverToken { view, successor: to, signature };
         self.send(&to, Packet::Handover(Box::new(Handover { token, certificate })));
     }
@@ -173,7 +199,7 @@ impl<'l> Turn<'l> {
         match &packet {
             Packet::Ack(ack) => self.node.ledger.led(&ack.proof),
             Packet::Certified(certificate) => {
-                if !proves(self.law, certificate) {
+                if !self.law.proves(certificate) {
                     self.node.ledger.is_wrong(|| format!("shows a bad {certificate:?}"));
                 }
                 self.node.ledger.certified(certificate);
@@ -212,22 +238,7 @@ impl<'l> Turn<'l> {
     fn seal(&mut self, packet: Packet) -> Verified<Envelope> {
         let counter = self.node.counters.entry(packet.kind()).or_default();
         *counter += 1;
-        let key = self.law.key(self.node.at);
-        let (sender, run, counter) = (key.public_key(), self.node.run, *counter);
-        key.seal(self.law.chain(), Envelope { sender, run, counter, packet }).1
+        let (at, run, counter) = (self.node.at, self.node.run, *counter);
+        self.law.seal(at, Envelope { sender: self.law.name(at), run, counter, packet })
     }
-}
-
-/// A certificate is the signatures of a quorum over one statement; counted by hand.
-fn proves(law: &Law, certificate: &Certificate) -> bool {
-    let Certificate { phase, view, id, next_set, signers, signatures } = certificate;
-    let statement = digest::block_vote(law.chain(), *phase, *view, id, next_set);
-    let keys = law.committee.set().keys();
-    let good = signers
-        .iter()
-        .zip(signatures)
-        .filter(|(at, signature)| mokka_crypto::verify(&keys[at.get()], &statement, signature))
-        .count();
-    let byzantine = usize::from(law.liar().is_some());
-    2 * good > keys.len() + byzantine && good == signers.count()
 }

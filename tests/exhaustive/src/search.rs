@@ -231,6 +231,15 @@ pub fn search(world: World, limit: Limit) -> Report {
             true => report.begun = share,
             false => report.depth = layers.len() + 1,
         }
+        if std::env::var("B").is_ok() {
+            println!(
+                "  depth {} states {} t {:.1} turns {}",
+                layers.len() + 1,
+                finds.states.len(),
+                began.elapsed().as_secs_f64(),
+                search.model.known().1
+            );
+        }
         layer = finds.states;
         layers.push(finds.origins);
     }

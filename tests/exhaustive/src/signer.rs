@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use mokka_consensus::SignBallot;
-use mokka_crypto::{NonceBook, digest};
+use mokka_crypto::{NonceBook, SecretKey, digest};
 use mokka_types::{Ballot, PublicKey, PublicNonce, RunNumber, Signed};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -23,26 +23,41 @@ struct Page {
     answered: Option<(SignBallot, Signed)>,
 }
 
-fn open(law: &Law, at: Place, run: RunNumber, ballot: &Ballot) -> (NonceBook, Option<PublicNonce>) {
-    let seed = blake3::hash(format!("{at} {run} {ballot:?}").as_bytes());
+fn open(
+    law: &Law,
+    key: &SecretKey,
+    run: RunNumber,
+    ballot: &Ballot,
+) -> (NonceBook, Option<PublicNonce>) {
+    let seed = blake3::hash(format!("{run} {ballot:?}").as_bytes());
     let mut book = NonceBook::new();
     let mut random = StdRng::from_seed(*seed.as_bytes());
-    let nonce = book.open(law.key(at), law.chain(), ballot, &mut random);
+    let nonce = book.open(key, law.chain(), ballot, &mut random);
     (book, nonce)
 }
 
 /// The nonce of this ballot.
-pub(crate) fn nonce(law: &Law, at: Place, run: RunNumber, ballot: &Ballot) -> Option<PublicNonce> {
-    open(law, at, run, ballot).1
+pub(crate) fn nonce(
+    law: &Law,
+    key: &SecretKey,
+    run: RunNumber,
+    ballot: &Ballot,
+) -> Option<PublicNonce> {
+    open(law, key, run, ballot).1
 }
 
 /// Signs, whatever was signed before.
-pub(crate) fn sign(law: &Law, at: Place, run: RunNumber, request: &SignBallot) -> Option<Signed> {
+pub(crate) fn sign(
+    law: &Law,
+    key: &SecretKey,
+    run: RunNumber,
+    request: &SignBallot,
+) -> Option<Signed> {
     let SignBallot { ballot, signers, nonce } = request;
-    let (mut book, _) = open(law, at, run, ballot);
-    let partial = book.sign(law.key(at), &law.committee, ballot, *signers, nonce)?;
+    let (mut book, _) = open(law, key, run, ballot);
+    let partial = book.sign(key, &law.committee, ballot, *signers, nonce)?;
     let statement = digest::proof(law.chain(), ballot.view, &ballot.candidate, &ballot.base);
-    Some(Signed { ballot: *ballot, partial, signature: law.key(at).sign(&statement) })
+    Some(Signed { ballot: *ballot, partial, signature: key.sign(&statement) })
 }
 
 impl Pages {
@@ -62,7 +77,7 @@ impl Pages {
             Some(_) | None => {}
         }
         self.0.insert(ballot.candidate, Page { ballot: *ballot, answered: None });
-        nonce(law, at, run, ballot)
+        law.nonce(at, run, ballot)
     }
 
     /// Signs once; the same request again gets the same answer.
@@ -80,7 +95,7 @@ impl Pages {
         match &page.answered {
             Some((answered, signed)) => (answered == request).then_some(*signed),
             None => {
-                let signed = sign(law, at, run, request)?;
+                let signed = law.share(at, run, request)?;
                 page.answered = Some((*request, signed));
                 Some(signed)
             }
