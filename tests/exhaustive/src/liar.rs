@@ -119,7 +119,9 @@ impl<'l> Lie<'l> {
             Packet::Proposal(proposal) => {
                 self.liar.highest = self.liar.highest.max(proposal.proof.view);
                 self.learn(proposal.parent_certificate.as_ref());
-                self.liar.bodies.insert(proposal.id, proposal.body.clone());
+                if let Some(body) = &proposal.body {
+                    self.liar.bodies.insert(proposal.id, body.clone());
+                }
                 self.vote_for(&from, proposal.proof.view, proposal.id);
             }
             Packet::Ack(ack) => {
@@ -336,7 +338,7 @@ impl<'l> Lie<'l> {
                     id,
                     parent,
                     parent_certificate: certificate.cloned(),
-                    body,
+                    body: Some(body),
                     signature,
                 })));
             }

@@ -2,7 +2,6 @@
 
 use std::{fmt, time::Duration};
 
-use mokka_consensus::Input;
 use mokka_types::{Settings, View};
 
 use crate::{
@@ -101,15 +100,6 @@ impl fmt::Display for Wait {
 }
 
 impl World {
-    /// The operator stops this node: it leads no longer, and hands over (§5.7).
-    pub fn stop(&mut self, node: usize) {
-        self.note(&format!("{node} is told to stop"));
-        if let Err(what) = self.turn(node, Input::Stop) {
-            let failure = self.failure(what);
-            panic!("{failure}");
-        }
-    }
-
     /// The term in which the newest block of this node became final.
     fn term_of_block(&self, node: usize) -> View {
         let newest = self.nodes[node].desk.notes().chain.newest().cloned();

@@ -73,7 +73,8 @@ impl Accomplice {
                 None => {}
             },
             Packet::Proposal(proposal) => {
-                let next_set = tongue.next_set_of(&proposal.body);
+                let Some(body) = &proposal.body else { return };
+                let next_set = tongue.next_set_of(body);
                 for vote in YesMan::votes(proposal.proof.view, proposal.id, next_set, tongue) {
                     tongue.conspire(to(), vote);
                 }
