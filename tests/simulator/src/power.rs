@@ -98,12 +98,12 @@ impl World {
     pub fn crash(&mut self, node: usize, cut: PowerCut) {
         if self.nodes[node].engine.is_some() {
             let syncing = self.nodes[node].syncing.is_some();
-            self.count(if syncing { Fault::CrashInSync } else { Fault::Crash });
-            self.power_fails(node, cut);
+            self.power_fails(node, cut, if syncing { Fault::CrashInSync } else { Fault::Crash });
         }
     }
 
-    fn power_fails(&mut self, node: usize, cut: PowerCut) {
+    fn power_fails(&mut self, node: usize, cut: PowerCut, how: Fault) {
+        self.count(how);
         let unsynced = self.nodes[node].desk.notes().disk.unsynced();
         let kept = match cut {
             PowerCut::LosingUnsyncedWrites => 0,
@@ -114,13 +114,16 @@ impl World {
         if kept < unsynced {
             self.count(Fault::LostWrite);
         }
-        match unsynced {
-            0 => self.note(format_args!("{} CRASHES", Name(node))),
-            _ => self.note(format_args!(
-                "{} CRASHES, and of {unsynced} bytes not synced {kept} survive",
-                Name(node)
-            )),
-        }
+        let moment = match how {
+            Fault::CrashInTurn => " in the middle of a turn",
+            Fault::CrashInSync => " while its disk syncs",
+            _ => "",
+        };
+        let survives = match unsynced {
+            0 => String::new(),
+            _ => format!(": of {unsynced} bytes not synced {kept} survive"),
+        };
+        self.note(format_args!("{} CRASHES{moment}{survives}", Name(node)));
     }
 
     pub(crate) fn drawn_cut(&mut self) -> PowerCut {
@@ -164,9 +167,8 @@ impl World {
         self.nodes[node].stopping = false;
         self.nodes[node].desk.notes().sync_pending();
         self.after_turn(node, events)?;
-        self.count(Fault::CrashInTurn);
         let cut = self.drawn_cut();
-        self.power_fails(node, cut);
+        self.power_fails(node, cut, Fault::CrashInTurn);
         let after = self.random.millis(1, 2500);
         self.restart_after(node, after);
         Ok(())

@@ -86,7 +86,8 @@ fn recover(world: &mut World) -> Result<Report, Failure> {
     world.try_run_for(Duration::ZERO)?;
     let work = world.try_submit()?;
     let limit = by_the_slowest_clock(world, LIVENESS_LIMIT + liars_time(world));
-    world.note(format_args!("NOTHING FAILS ANY MORE: work {work} is to be done within {limit:?}"));
+    world
+        .note(format_args!("NOTHING FAILS ANY MORE: work {work} is to be done within {limit:.1?}"));
     let recovery = progress(world, work, limit)?;
     world.try_run_for(Duration::from_millis(500))?;
     Ok(Report { recovery, ..world.try_report()? })
