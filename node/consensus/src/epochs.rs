@@ -147,11 +147,12 @@ impl Consensus {
 
     /// Shows old and new members that the old epoch has ended (§9).
     pub(crate) fn tick_farewell(&mut self, now: Monotonic, out: &mut Output) {
-        if self.farewell_at.is_none_or(|at| now < at) || self.lacks(Rule::Farewell) {
+        if self.farewell_at.is_none_or(|at| now < at) {
             return;
         }
         self.farewell_at = Some(now.after(self.config.settings.heartbeat));
-        if let Some(certificate) = &self.certificate {
+        if let Some(certificate) = self.certificate.as_ref().filter(|_| !self.lacks(Rule::Farewell))
+        {
             out.act(Action::Broadcast(Packet::Certified(Box::new(certificate.clone()))));
         }
     }

@@ -314,7 +314,11 @@ impl Consensus {
             return;
         }
         let since = *self.owed_since.get_or_insert(now);
-        if now < since.after(self.progress_timeout()) || self.lacks(Rule::Progress) {
+        if now < since.after(self.progress_timeout()) {
+            return;
+        }
+        if self.lacks(Rule::Progress) {
+            self.owed_since = Some(now);
             return;
         }
         self.patience = (self.patience * 2).min(MOST_PATIENCE);

@@ -230,10 +230,13 @@ impl Consensus {
         let lost = self.lacks(Rule::Repetition);
         let Role::Leader(leadership) = &mut self.role else { return };
         let Work::InFlight(block) = &mut leadership.work else { return };
-        if now < block.repeats_at || block.certified.is_some() || lost {
+        if now < block.repeats_at || block.certified.is_some() {
             return;
         }
         block.repeats_at = now.after(heartbeat);
+        if lost {
+            return;
+        }
         let prepared = block.prepared.clone();
         let lacking = |votes: &BTreeMap<ValidatorIndex, _>| -> Signers {
             let all = self.committee.set().indices();

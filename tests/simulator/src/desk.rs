@@ -15,6 +15,7 @@ use mokka_types::{
 };
 
 use crate::{
+    Flaw,
     disk::{Disk, Entry},
     machine::Chain,
 };
@@ -96,6 +97,8 @@ pub(crate) struct Notes {
     pub(crate) unsynced: bool,
     /// Promises that a crash may have left in the log or not: nobody saw anything of them.
     pub(crate) uncertain: Vec<View>,
+    /// What is wrong with it, on purpose.
+    flaw: Option<Flaw>,
 }
 
 impl Notes {
@@ -123,7 +126,9 @@ impl Notes {
 
     /// Everything in the log survives from now on.
     pub(crate) fn sync(&mut self) {
-        self.disk.sync();
+        if self.flaw != Some(Flaw::UnsyncedRecords) {
+            self.disk.sync();
+        }
         self.unsynced = false;
     }
 
@@ -155,7 +160,7 @@ impl Notes {
 pub(crate) struct Desk(Arc<Mutex<Notes>>);
 
 impl Desk {
-    pub(crate) fn new(chain: Chain) -> Self {
+    pub(crate) fn new(chain: Chain, flaw: Option<Flaw>) -> Self {
         Self(Arc::new(Mutex::new(Notes {
             posted: VecDeque::new(),
             asked: VecDeque::new(),
@@ -168,6 +173,7 @@ impl Desk {
             syncs: Syncing::AtOnce,
             unsynced: false,
             uncertain: Vec::new(),
+            flaw,
         })))
     }
 
@@ -193,6 +199,9 @@ impl Desk {
             }
         }
         notes.disk.crash(kept);
+        if notes.flaw == Some(Flaw::CommitsApart) {
+            notes.disk.lose_newest_commit();
+        }
         notes.unsynced = false;
         notes.power = Power::On;
     }
@@ -272,6 +281,8 @@ impl StateMachine for Desk {
 pub(crate) struct WatchedSigner {
     pub(crate) signer: LocalSigner,
     pub(crate) desk: Desk,
+    /// The first nonce that it offered.
+    pub(crate) offered: Option<PublicNonce>,
 }
 
 impl WatchedSigner {
@@ -307,7 +318,10 @@ impl Signer for WatchedSigner {
 
     fn open_nonce(&mut self, ballot: &Ballot) -> Result<Option<PublicNonce>, SignerFailure> {
         self.acts()?;
-        let nonce = self.signer.open_nonce(ballot)?;
+        let fresh = self.signer.open_nonce(ballot)?;
+        self.offered = self.offered.or(fresh);
+        let again = self.desk.notes().flaw == Some(Flaw::NonceAgain);
+        let nonce = if again { fresh.and(self.offered) } else { fresh };
         if let Some(nonce) = nonce {
             self.note(|_| Deed::Granted(*ballot, nonce));
         }

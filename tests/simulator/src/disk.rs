@@ -70,6 +70,17 @@ impl Disk {
         self.synced = self.bytes.len();
     }
 
+    /// As if commits were in another file, which nobody synced: the newest is gone, and records
+    /// that are newer still are not.
+    pub(crate) fn lose_newest_commit(&mut self) {
+        let Ok(mut entries) = self.open() else { return };
+        let commit = entries.iter().rposition(|entry| matches!(entry, Entry::Commit(_)));
+        commit.map(|at| entries.remove(at));
+        *self = Self::default();
+        entries.iter().for_each(|entry| self.write(entry));
+        self.sync();
+    }
+
     /// Reads the log after a crash. A torn tail is cut off, so that new entries follow whole ones.
     ///
     /// # Errors

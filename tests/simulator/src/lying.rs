@@ -78,7 +78,7 @@ impl World {
         let builder = u64::try_from(twin).unwrap_or(u64::MAX);
         let chain = Chain::new(Arc::clone(&self.sets), builder, machine::genesis());
         let key = Arc::clone(&self.nodes[place].key);
-        self.nodes.push(Node::new(key, Desk::new(chain)));
+        self.nodes.push(Node::new(key, Desk::new(chain, self.scenario.flaw)));
         self.oracle.has_twin(self.nodes[place].public);
         self.links.wall(place, twin);
         for other in (0..twin).filter(|other| *other != place) {

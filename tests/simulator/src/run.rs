@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Failure, Report, Scenario, World,
+    Failure, Flaw, Report, Scenario, World,
     clock::EXACT,
     drawing::{self, length_of_faults},
     faults::Faults,
@@ -35,6 +35,14 @@ pub fn random_run(seed: u64) -> Result<Report, Failure> {
         let last = lines.take().into();
         Failure { last, ..again.err().unwrap_or(failure) }
     })
+}
+
+/// Runs one seed with nodes that have a flaw, which is to be found.
+///
+/// # Errors
+/// When a rule of §13 was broken.
+pub fn random_run_with(seed: u64, flaw: Flaw) -> Result<Report, Failure> {
+    run_or_panic(Scenario { flaw: Some(flaw), ..drawing::scenario(seed) })
 }
 
 /// Runs one seed and prints everything that happens.

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use mokka_types::{CrashModel, Settings};
 
-use crate::{Lie, Weather, World};
+use crate::{Flaw, Lie, Weather, World};
 
 /// Whether liars know of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub(crate) telling: Telling,
     pub(crate) liars: Vec<(usize, Lie)>,
     pub(crate) minds: Minds,
+    /// What is wrong with every node, on purpose.
+    pub(crate) flaw: Option<Flaw>,
     /// How many milliseconds the clock of each node shows in a second; the rest are right.
     pub(crate) clocks: Vec<u64>,
 }
@@ -54,6 +56,7 @@ impl Scenario {
             telling: Telling::Nobody,
             liars: Vec::new(),
             minds: Minds::Own,
+            flaw: None,
             clocks: Vec::new(),
         }
     }

@@ -11,6 +11,7 @@ use mokka_crypto::Verified;
 use mokka_types::{Monotonic, RunNumber, ValidatorSet};
 
 use crate::{
+    Flaw,
     desk::{Asked, Power, WatchedSigner},
     disk::Entry,
     machine,
@@ -72,9 +73,10 @@ impl World {
             transport: Box::new(desk.clone()),
             machine: Box::new(desk.clone()),
             store: Box::new(desk.clone()),
-            signer: Box::new(WatchedSigner { signer, desk: desk.clone() }),
+            signer: Box::new(WatchedSigner { signer, desk: desk.clone(), offered: None }),
         };
-        let started = Engine::start(plugs, start, self.own_time(node));
+        let without = self.scenario.flaw.and_then(Flaw::rule);
+        let started = Engine::start_without(plugs, start, self.own_time(node), without);
         if self.is_dark(node) {
             return self.went_dark(node, &[]);
         }

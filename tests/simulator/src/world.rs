@@ -76,7 +76,7 @@ impl World {
         let everybody: Vec<_> = keys.iter().map(SecretKey::public_key).collect();
         let oracle = Oracle::new(committees.clone(), everybody.clone(), genesis);
         let nodes = keys.into_iter().zip(0..).map(|(key, builder)| {
-            let desk = Desk::new(Chain::new(Arc::clone(&sets), builder, genesis));
+            let desk = Desk::new(Chain::new(Arc::clone(&sets), builder, genesis), scenario.flaw);
             Node::new(Arc::new(key), desk)
         });
         let kind = scenario.kind();
