@@ -5,7 +5,7 @@ CARGO ?= cargo
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps devnet test lint bench sim
+.PHONY: help deps devnet test lint bench sim cost
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,3 +33,8 @@ bench: deps ## Load on a running devnet: `make devnet` in another terminal first
 sim: deps ## Many more seeds of the simulator: SEEDS=20000, or SEED=77 for one
 	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --workspace \
 		--test seeds $(if $(SEED),one_seed,five_hundred_seeds) -- --nocapture
+
+# The same profile as everything else (decision 3), so that it measures what is run.
+cost: deps ## What agreement costs: steps on this machine, then waits and traffic in virtual time
+	$(CARGO) bench --workspace --profile dev --bench cost
+	$(CARGO) run --example cost
