@@ -5,7 +5,7 @@ CARGO ?= cargo
 SEEDS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps devnet test lint bench sim sim-same
+.PHONY: help deps devnet test lint bench sim sim-same flaws small-worlds cost
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,3 +38,11 @@ SAME = --workspace --test seeds a_seed_repeats_itself -- --nocapture | grep -v '
 sim-same: deps ## The same seeds in two builds, debug and release: the same, to the bit
 	@debug=$$($(CARGO) test $(SAME)); release=$$($(CARGO) test --release $(SAME)); \
 		echo "$$release"; test -n "$$debug" && test "$$debug" = "$$release"
+
+flaws: deps ## Deliberate faults of the core, and after how many seeds each is found
+	$(CARGO) test --workspace --test flaws -- --nocapture --ignored
+
+# The same profile as everything else (decision 3), so that it measures what is run.
+cost: deps ## What agreement costs: steps on this machine, then waits and traffic in virtual time
+	$(CARGO) bench --workspace --profile dev --bench cost
+	$(CARGO) run --example cost

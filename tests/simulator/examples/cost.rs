@@ -47,7 +47,7 @@ fn table(wait: Wait, sizes: &[usize], runs: usize) {
     println!("|---|---|---|---|---|---|");
     for size in sizes.iter().filter(|size| wait != Wait::Halves || **size <= MOST_HALVES) {
         let runs = match wait {
-            Wait::Halves => runs / 10,
+            Wait::Halves => runs / 50,
             _ => runs * 4 / size,
         };
         let runs = runs.max(1);
@@ -77,9 +77,7 @@ fn many(runs: usize, measure: impl Fn(u64) -> Duration + Sync) -> Times {
 }
 
 fn traffic(sizes: &[u32]) {
-    println!(
-        "| each block | packets, CFT | bytes a validator, CFT | packets, BFT | bytes a validator, BFT |"
-    );
+    println!("| each block | packets, CFT | bytes / n, CFT | packets, BFT | bytes / n, BFT |");
     println!("|---|---|---|---|---|");
     let mut lines: [Vec<(f64, f64)>; 4] = Default::default();
     for size in sizes {

@@ -29,7 +29,7 @@ fn takes_at_most(wait: Wait, seeds: u64, limit: Duration) {
 /// §12: however long there was no quorum, what is due comes soon after it is back.
 #[test]
 fn after_an_hour_without_quorum_the_block_comes() {
-    takes_at_most(Wait::Outage, 2, Duration::from_secs(4));
+    takes_at_most(Wait::Outage, 5, Duration::from_secs(4));
 }
 
 /// §5.1, §5.2: nobody is waited for longer than a leader timeout and an election.

@@ -10,8 +10,8 @@ use mokka::{
 use mokka_consensus::{BuildRequest, CheckRequest, FinalizeBlock, Input, Restored};
 use mokka_crypto::{SecretKey, digest};
 use mokka_types::{
-    BlockHash, BlockId, Body, CrashModel, Epoch, FinalBlock, Height, Monotonic, PublicKey,
-    RunNumber, SafetyState, SealedEnvelope, Settings, ValidatorSet, codec,
+    BlockHash, BlockId, Body, CrashModel, Epoch, FinalBlock, Height, Monotonic, Promise, PublicKey,
+    RunNumber, SafetyState, SealedEnvelope, Settings, Term, ValidatorSet, View, codec,
 };
 
 /// Nodes that know of each other and have no leader.
@@ -33,6 +33,10 @@ impl Election {
         let genesis = BlockId { height: Height::GENESIS, hash: BlockHash::new([7; 32]) };
         let settings = Settings::default();
         let chain = digest::chain(&genesis.hash, 1, &set, &settings);
+        // With records a node takes part at once, and waits for a leader first.
+        let view = View::new(Epoch::default(), Term::new(1));
+        let promise = Promise { view, signed: None };
+        let old = SafetyState { promise, ..SafetyState::default() };
         let start = |key: Arc<SecretKey>| {
             let (public, wire) = (key.public_key(), Wire::default());
             let plugs = Plugs {
@@ -42,7 +46,7 @@ impl Election {
                 signer: Box::new(LocalSigner::new(chain, key)),
             };
             let restored = Restored {
-                safety: SafetyState::default(),
+                safety: old.clone(),
                 committed: genesis,
                 certificate: None,
                 epoch: Epoch::default(),
@@ -63,10 +67,8 @@ impl Election {
 
     /// Time passes until all follow one leader. Returns the nodes, whose end is nobody's cost.
     pub(crate) fn hold(mut self) -> Self {
-        let leads = |nodes: &[(PublicKey, Engine, Wire)], now| {
-            nodes.iter().all(|(_, engine, _)| engine.status(now).leader.is_some())
-        };
-        while !leads(&self.nodes, self.now) {
+        assert!(!self.is_over(), "nobody leads yet");
+        while !self.is_over() {
             let due = self.nodes.iter_mut().min_by_key(|(_, engine, _)| engine.next_deadline());
             let (_, engine, _) = due.expect("a node");
             self.now = self.now.max(engine.next_deadline().expect("a deadline"));
@@ -74,6 +76,10 @@ impl Election {
             self.deliver();
         }
         self
+    }
+
+    fn is_over(&self) -> bool {
+        self.nodes.iter().all(|(_, engine, _)| engine.status(self.now).leader.is_some())
     }
 
     /// Every packet arrives, and what it leads to, at this very instant.

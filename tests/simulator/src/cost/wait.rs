@@ -32,8 +32,8 @@ pub enum Wait {
     EndOfProof,
     /// Between two blocks of one leader, to compare these gaps with.
     Block,
-    /// After an hour without a quorum, from when all links are back until all have the block that
-    /// was due.
+    /// After an hour without power, from when all links are back, a minute later than power, until
+    /// all have the block that was due.
     Outage,
     /// The same, where the hour was one of two halves that could not reach each other.
     Halves,
@@ -93,7 +93,7 @@ impl fmt::Display for Wait {
             Self::Stop => "gap at an orderly stop",
             Self::EndOfProof => "gap at the end of a proof",
             Self::Block => "between two blocks",
-            Self::Outage => "block after an hour without quorum",
+            Self::Outage => "block after an hour without power",
             Self::Halves => "block after an hour of two halves",
         })
     }
@@ -167,26 +167,24 @@ fn interval(world: &mut World) -> Duration {
     next(world)
 }
 
-/// One goes on alone while the others have no power; when they have, links come last.
+/// Nobody has power; when all have, links still come later, and everybody stands alone.
 fn outage(world: &mut World) -> Duration {
     world.settle();
-    let alone = world.random.index(world.validators());
-    let others = || (0..world.scenario.validators).filter(move |node| *node != alone);
-    let others: Vec<_> = others().collect();
-    for node in &others {
-        world.crash(*node, PowerCut::LosingUnsyncedWrites);
+    for node in 0..world.validators() {
+        world.crash(node, PowerCut::LosingUnsyncedWrites);
     }
     let work = world.submit();
-    world.run_for(OUTAGE - LINKS_LATER);
     world.partition(&[]);
-    for node in &others {
+    world.run_for(OUTAGE - LINKS_LATER);
+    for node in 0..world.validators() {
         let after = world.random.millis(0, 1000);
-        world.restart_after(*node, after);
+        world.restart_after(node, after);
     }
     world.run_for(LINKS_LATER);
     reconnected(world, work)
 }
 
+/// Both go on standing, for the whole hour and in vain.
 fn halves(world: &mut World) -> Duration {
     world.settle();
     let all: Vec<_> = (0..world.validators()).collect();
