@@ -97,7 +97,7 @@ struct Finds {
 struct Search {
     model: Model,
     met: Met,
-    ends_at: Instant,
+    ends_at: Option<Instant>,
     most: usize,
     states: AtomicUsize,
     stop: AtomicBool,
@@ -147,7 +147,7 @@ impl Search {
 
     fn is_over(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
-            || Instant::now() >= self.ends_at
+            || self.ends_at.is_some_and(|end| Instant::now() >= end)
             || self.states.load(Ordering::Relaxed) >= self.most
     }
 
@@ -206,7 +206,7 @@ pub fn search(world: World, limit: Limit) -> Report {
     let search = Search {
         model,
         met,
-        ends_at: began + limit.time,
+        ends_at: began.checked_add(limit.time),
         most: limit.states,
         states: AtomicUsize::new(1),
         stop: AtomicBool::new(false),
@@ -230,15 +230,6 @@ pub fn search(world: World, limit: Limit) -> Report {
         match share < 1.0 || report.violation.is_some() {
             true => report.begun = share,
             false => report.depth = layers.len() + 1,
-        }
-        if std::env::var("B").is_ok() {
-            println!(
-                "  depth {} states {} t {:.1} turns {}",
-                layers.len() + 1,
-                finds.states.len(),
-                began.elapsed().as_secs_f64(),
-                search.model.known().1
-            );
         }
         layer = finds.states;
         layers.push(finds.origins);
