@@ -3,12 +3,14 @@
 CARGO ?= cargo
 # `make sim SEEDS=20000`, or `make sim SEED=77` to see one run line by line.
 SEEDS ?= 20000
+# `make small-worlds SECONDS=60`: how long to search for each crash model.
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help deps devnet test lint bench sim
+.PHONY: help deps devnet test lint bench sim small-worlds
 
 help: ## This list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 deps: ## Install what the build needs and the machine lacks
 	@sh tests/tidy/deps.sh
@@ -33,3 +35,7 @@ bench: deps ## Load on a running devnet: `make devnet` in another terminal first
 sim: deps ## Many more seeds of the simulator: SEEDS=20000, or SEED=77 for one
 	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --workspace \
 		--test seeds $(if $(SEED),one_seed,five_hundred_seeds) -- --nocapture
+
+small-worlds: deps ## Every order of events in small worlds, as deep as SECONDS=600 allow
+	MOKKA_SECONDS=$(SECONDS) $(CARGO) test --workspace --test small_worlds of_whom \
+		-- --nocapture --test-threads 1

@@ -138,7 +138,7 @@ pub const OF_BFT: [World; 4] = [
         name: "BFT 4, committed by one",
         budget: Budget { leaps: 1, lies: 1, ..NOTHING },
         lost: &[Alive, Ack],
-        opening: &[BFT_ELECTED, BFT_PREPARED, BFT_COMMITTED],
+        opening: &[BFT_ELECTED, BFT_PREPARED, BFT_COMMITTED, &[LoseAll]],
         meets: &[Milestone::Committed],
         ..BFT
     },
