@@ -18,7 +18,7 @@ use crate::{
     report::{Report, Violation},
 };
 
-/// Enough that threads seldom want the same one.
+/// One for each value of a byte: enough that threads seldom want the same one.
 const SHARDS: usize = 256;
 /// States taken from a layer at a time.
 const PORTION: usize = 64;
@@ -45,10 +45,6 @@ impl Hasher for Low {
         let (word, _) = bytes.split_at(8.min(bytes.len()));
         self.0 = word.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
     }
-
-    fn write_u128(&mut self, print: u128) {
-        self.0 = (print & u128::from(u64::MAX)) as u64;
-    }
 }
 
 type Prints = HashSet<u128, BuildHasherDefault<Low>>;
@@ -60,7 +56,8 @@ impl Met {
     /// Notes a state; says whether it is new.
     fn is_new(&self, state: &State) -> bool {
         let print = print(state);
-        let shard = &self.0[(print >> 64) as usize % SHARDS];
+        let [high, ..] = print.to_be_bytes();
+        let shard = &self.0[usize::from(high)];
         shard.lock().unwrap_or_else(PoisonError::into_inner).insert(print)
     }
 }
