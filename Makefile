@@ -3,12 +3,14 @@
 CARGO ?= cargo
 # `make sim SEEDS=100000`, or `make sim SEED=77` to see one run line by line.
 SEEDS ?= 100000
+# `make small-worlds SECONDS=60`: how long to search for each crash model.
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
 .PHONY: help deps devnet test lint bench sim sim-same flaws small-worlds cost
 
 help: ## This list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 deps: ## Install what the build needs and the machine lacks
 	@sh tests/tidy/deps.sh
@@ -46,3 +48,7 @@ flaws: deps ## Deliberate faults of the core, and after how many seeds each is f
 cost: deps ## What agreement costs: steps on this machine, then waits and traffic in virtual time
 	$(CARGO) bench --workspace --profile dev --bench cost
 	$(CARGO) run --example cost
+
+small-worlds: deps ## Every order of events in small worlds, as deep as SECONDS=600 allow
+	MOKKA_SECONDS=$(SECONDS) $(CARGO) test --workspace --test small_worlds of_whom \
+		-- --nocapture --test-threads 1

@@ -78,7 +78,7 @@ impl Court {
             self.liar_leads = true;
             self.prove(proof.view, (proof.candidate, proof.base))?;
         }
-        for ((phase, view, id), _) in &liar.certificates {
+        for (phase, view, id) in liar.certificates.keys() {
             self.certify((*phase, *view, id.height), id.hash)?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use mokka_types::{
     ValidatorSet,
 };
 
-use crate::desk::Desk;
+use crate::{desk::Desk, judge::Milestone};
 
 /// A validator by its place in the set.
 pub type Place = u8;
@@ -56,17 +56,21 @@ pub struct World {
     pub blocks: u64,
     /// Packets that the network always loses, so that the rest can be searched deeper.
     pub lost: &'static [PacketKind],
-    /// What has happened when the search begins.
-    pub opening: &'static [Step],
+    /// What has happened when the search begins, in parts.
+    pub opening: &'static [&'static [Step]],
+    /// What the search has to meet on its way.
+    pub meets: &'static [Milestone],
 }
 
 /// One step of an opening: whatever is named happens, and must be able to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The next timer of this node fires.
-    Tick(Place),
+    /// This node pauses for long.
+    Leap(Place),
     /// The newest packet of this kind on its way from one to the other arrives.
     Deliver(PacketKind, Place, Place),
+    /// Whatever is on its way is lost.
+    LoseAll,
 }
 
 /// A world with its keys.

@@ -68,7 +68,8 @@ impl<Q: Eq + Hash, A: Clone> Answers<Q, A> {
     pub(crate) fn of(&self, question: Q, find: impl FnOnce(&Q) -> A) -> A {
         let mut hasher = DefaultHasher::new();
         question.hash(&mut hasher);
-        let shard = &self.shards[hasher.finish() as usize % SHARDS];
+        let [mixed, ..] = hasher.finish().to_le_bytes();
+        let shard = &self.shards[usize::from(mixed) % SHARDS];
         let known = shard.read().unwrap_or_else(PoisonError::into_inner).get(&question).cloned();
         known.unwrap_or_else(|| {
             let answer = find(&question);

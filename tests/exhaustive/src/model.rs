@@ -99,7 +99,7 @@ impl Model {
             state.nodes[usize::from(at)] = self.liars.number(Liar::default());
         }
         self.put(&mut state, None, &sent);
-        for step in self.law.world.opening {
+        for step in self.law.world.opening.iter().copied().flatten() {
             let next = self.take(&state, *step).ok_or(*step)?;
             state = State { left: self.law.world.budget, ..next };
         }
@@ -108,10 +108,11 @@ impl Model {
 
     fn take(&self, state: &State, step: Step) -> Option<State> {
         let event = match step {
-            Step::Tick(at) => Event::Tick(at),
+            Step::LoseAll => return Some(State { flights: Box::default(), ..state.clone() }),
+            Step::Leap(at) => Event::Leap(at),
             Step::Deliver(kind, from, to) => Event::Deliver(self.newest(state, kind, from, to)?),
         };
-        let free = State { left: Budget { ticks: u8::MAX, ..state.left }, ..state.clone() };
+        let free = State { left: Budget { leaps: u8::MAX, ..state.left }, ..state.clone() };
         self.apply(&free, event).map(|next| next.state)
     }
 

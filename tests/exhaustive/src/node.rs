@@ -19,6 +19,9 @@ use crate::{
 /// Longer than every timer but the life of a proof.
 const LEAP: Duration = Duration::from_secs(10);
 
+/// When a node starts, on its clock: there is a time before, at which somebody may have been heard.
+const STARTED: Duration = LEAP;
+
 /// A packet on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Flight {
@@ -80,7 +83,7 @@ impl Node {
             set: law.committee.set().clone(),
             began: law.genesis,
         };
-        let now = Monotonic::default();
+        let now = Monotonic::since_start(STARTED);
         let started = Consensus::start(law.config(at), restored, now);
         // Invariant: the keys of a law are points of the curve.
         let (core, output) = started.expect("a set of good keys");
@@ -124,9 +127,13 @@ impl Node {
         Some(self.woken(law, self.now.max(at)))
     }
 
-    /// The next timer fires, after a long pause.
+    /// A long pause; and where its end only shows what time it is, the timer after it.
     pub(crate) fn leapt(&self, law: &Law) -> (Self, Vec<Flight>) {
-        self.woken(law, self.now.after(LEAP))
+        let (node, sent) = self.woken(law, self.now.after(LEAP));
+        match sent.is_empty() {
+            true => node.ticked(law).unwrap_or((node, sent)),
+            false => (node, sent),
+        }
     }
 
     fn woken(&self, law: &Law, at: Monotonic) -> (Self, Vec<Flight>) {

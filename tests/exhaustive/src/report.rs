@@ -44,7 +44,8 @@ pub struct Report {
 
 impl Report {
     /// The head of the table whose rows reports are.
-    pub const HEAD: &str = "world                     depth   states       steps        nodes    turns     states/s  time";
+    pub const HEAD: &str = "world                     depth     states     steps      nodes    \
+                            turns    states/s  time";
 }
 
 impl fmt::Display for Report {
@@ -56,7 +57,7 @@ impl fmt::Display for Report {
         let seconds = self.time.as_secs_f64();
         writeln!(
             f,
-            "{:<25} {depth:<7} {:<12} {:<12} {:<8} {:<9} {:<9.0} {seconds:.1} s",
+            "{:<25} {depth:<9} {:<10} {:<10} {:<8} {:<8} {:<9.0} {seconds:.1} s",
             self.name,
             self.states,
             self.steps,

@@ -18,7 +18,7 @@ use crate::{
     report::{Report, Violation},
 };
 
-/// Enough that threads seldom want the same one.
+/// One for each value of a byte: enough that threads seldom want the same one.
 const SHARDS: usize = 256;
 /// States taken from a layer at a time.
 const PORTION: usize = 64;
@@ -45,10 +45,6 @@ impl Hasher for Low {
         let (word, _) = bytes.split_at(8.min(bytes.len()));
         self.0 = word.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
     }
-
-    fn write_u128(&mut self, print: u128) {
-        self.0 = (print & u128::from(u64::MAX)) as u64;
-    }
 }
 
 type Prints = HashSet<u128, BuildHasherDefault<Low>>;
@@ -60,7 +56,8 @@ impl Met {
     /// Notes a state; says whether it is new.
     fn is_new(&self, state: &State) -> bool {
         let print = print(state);
-        let shard = &self.0[(print >> 64) as usize % SHARDS];
+        let [high, ..] = print.to_be_bytes();
+        let shard = &self.0[usize::from(high)];
         shard.lock().unwrap_or_else(PoisonError::into_inner).insert(print)
     }
 }
@@ -97,7 +94,7 @@ struct Finds {
 struct Search {
     model: Model,
     met: Met,
-    ends_at: Instant,
+    ends_at: Option<Instant>,
     most: usize,
     states: AtomicUsize,
     stop: AtomicBool,
@@ -147,7 +144,7 @@ impl Search {
 
     fn is_over(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
-            || Instant::now() >= self.ends_at
+            || self.ends_at.is_some_and(|end| Instant::now() >= end)
             || self.states.load(Ordering::Relaxed) >= self.most
     }
 
@@ -206,7 +203,7 @@ pub fn search(world: World, limit: Limit) -> Report {
     let search = Search {
         model,
         met,
-        ends_at: began + limit.time,
+        ends_at: began.checked_add(limit.time),
         most: limit.states,
         states: AtomicUsize::new(1),
         stop: AtomicBool::new(false),
@@ -230,15 +227,6 @@ pub fn search(world: World, limit: Limit) -> Report {
         match share < 1.0 || report.violation.is_some() {
             true => report.begun = share,
             false => report.depth = layers.len() + 1,
-        }
-        if std::env::var("B").is_ok() {
-            println!(
-                "  depth {} states {} t {:.1} turns {}",
-                layers.len() + 1,
-                finds.states.len(),
-                began.elapsed().as_secs_f64(),
-                search.model.known().1
-            );
         }
         layer = finds.states;
         layers.push(finds.origins);

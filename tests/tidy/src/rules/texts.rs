@@ -95,8 +95,8 @@ fn below(folder: &str, file: &str) -> String {
 /// Every target of `make` that a page names.
 #[must_use]
 pub fn make_targets(page: &str) -> Vec<String> {
-    let word =
-        |rest: &str| rest.split(|char: char| !char.is_ascii_lowercase()).next().map(str::to_owned);
+    let ends = |char: char| !char.is_ascii_lowercase() && char != '-';
+    let word = |rest: &str| rest.split(ends).next().map(str::to_owned);
     let quoted = page.split("`make ").skip(1).filter_map(word);
     let typed =
         page.lines().filter_map(|line| line.trim_start().strip_prefix("make ")).filter_map(word);
