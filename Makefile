@@ -5,9 +5,11 @@ CARGO ?= cargo
 SEEDS ?= 100000
 # `make small-worlds SECONDS=60`: how long to search for each crash model.
 SECONDS ?= 600
+# `make failover TIMES=100`: how often leaders die, hand over, and are elected anew.
+TIMES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help deps devnet test lint bench sim sim-same flaws small-worlds cost
+.PHONY: help deps devnet test lint bench sim sim-same flaws small-worlds cost failover
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,3 +54,6 @@ cost: deps ## What agreement costs: steps on this machine, then waits and traffi
 small-worlds: deps ## Every order of events in small worlds, as deep as SECONDS=600 allow
 	MOKKA_SECONDS=$(SECONDS) $(CARGO) test --workspace --test small_worlds of_whom \
 		-- --nocapture --test-threads 1
+
+failover: deps ## Real processes: leaders that die and hand over, and the wait of clients, TIMES=100
+	MOKKA_TIMES=$(TIMES) $(CARGO) test --workspace --test e2e failover -- --nocapture

@@ -254,7 +254,7 @@ impl Consensus {
     /// Our base is higher than it was: what rested on the lower one is over (§5.3).
     pub(crate) fn base_rose(&mut self, now: Monotonic, out: &mut Output) {
         let Role::Candidate(candidacy) = &self.role else { return };
-        if candidacy.base.base == self.base() {
+        if candidacy.base.base == self.base() || self.lacks(Rule::CandidateRechecks) {
             return;
         }
         self.become_follower(now, out);
