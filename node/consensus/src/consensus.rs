@@ -261,6 +261,7 @@ impl Consensus {
             farewell_at: None,
         };
         node.restart_leader_timeout(now);
+        node.resume_farewell(now);
         let mut out = node.step(now, Input::DeadlineReached);
         out.events.extend(mark.map(Event::Marked));
         Ok((node, out))

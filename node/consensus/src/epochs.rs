@@ -70,8 +70,7 @@ impl Consensus {
         self.stand_from = None;
         self.stashed = None;
         self.next = AtHeight::default();
-        // Whoever led the last block shows its certificate until the new epoch has a leader.
-        self.farewell_at = led.then_some(now);
+        self.farewell_at = if led { Some(now) } else { self.late_farewell(now) };
         self.stand_in_rank_order(now);
         self.guests.retain(|key, _| self.committee.set().index_of(key).is_none());
         out.events.push(Event::Epoch(epoch));
@@ -145,9 +144,25 @@ impl Consensus {
             .collect()
     }
 
-    /// Shows old and new members that the old epoch has ended (§9).
+    /// When whoever did not lead the last block shows its certificate: who did may be gone, and
+    /// then nobody else would tell new members, or old ones that a power cut took the block from.
+    fn late_farewell(&self, now: Monotonic) -> Option<Monotonic> {
+        // Who is marked says nothing (§8).
+        self.mark.is_none().then(|| now.after(self.config.settings.election_timeout))
+    }
+
+    /// Does the same after a restart, which forgets whether there is a leader.
+    pub(crate) fn resume_farewell(&mut self, now: Monotonic) {
+        self.farewell_at = self.certificate.as_ref().and_then(|_| self.late_farewell(now));
+    }
+
+    /// Shows old and new members that the old epoch has ended (§9), until the new one has a leader.
     pub(crate) fn tick_farewell(&mut self, now: Monotonic, out: &mut Output) {
         if self.farewell_at.is_none_or(|at| now < at) {
+            return;
+        }
+        if self.began != self.committed {
+            self.farewell_at = None;
             return;
         }
         self.farewell_at = Some(now.after(self.config.settings.heartbeat));

@@ -69,7 +69,7 @@ fn an_announced_set_begins_an_epoch() {
     }
 }
 
-/// §9: who is not in the new set follows, and says nothing.
+/// §9: who is not in the new set follows, and says nothing but how its epoch ended.
 #[test]
 fn a_removed_validator_observes() {
     let world = World::bft(4);
@@ -77,7 +77,9 @@ fn a_removed_validator_observes() {
     let mut node = Node::new(&world, 0);
     enter(&mut node, &world, &next);
     node.pass(Duration::from_secs(10));
-    assert_eq!((node.status().role, node.sent.len()), (RoleName::Follower, 0));
+    assert_eq!(node.status().role, RoleName::Follower);
+    assert_eq!(node.sent.len(), shown(&node).len());
+    node.sent.clear();
     let proof = next.proof(1, 1, on_block_1());
     node.hears(1, ack(&proof)).hears(1, ask(next.vote(1, 2, 2, on_block_1())));
     assert_eq!(node.status().leader, Some(next.key(1)));
@@ -133,6 +135,30 @@ fn the_old_leader_shows_the_end_of_its_epoch() {
     node.hears(1, ack(&next.proof(1, 1, on_block_1())));
     node.sent.clear();
     node.pass(HEARTBEAT * 5);
+    assert!(shown(&node).is_empty());
+}
+
+/// §9: who led the last block may be gone, and others may have lost it: an election timeout later
+/// everybody who has it shows its certificate, after a restart as well, until the new epoch has a
+/// leader.
+#[test]
+fn everybody_shows_the_end_of_an_epoch_that_nobody_leads() {
+    let world = World::cft(3);
+    let next = world.next_epoch(&[1, 2], &[]);
+    let mut node = Node::new(&world, 0);
+    enter(&mut node, &world, &next);
+    for _ in 0..2 {
+        node.sent.clear();
+        node.pass(world.settings.election_timeout - Duration::from_millis(1));
+        assert!(shown(&node).is_empty());
+        node.pass(HEARTBEAT * 3);
+        assert_eq!(shown(&node).len(), 3);
+        assert!(shown(&node).iter().all(|at| at.id == id(1, 0) && at.phase == Phase::Commit));
+        node.restart();
+    }
+    node.hears(1, ack(&next.proof(0, 1, on_block_1())));
+    node.sent.clear();
+    node.pass(Duration::from_secs(5));
     assert!(shown(&node).is_empty());
 }
 
