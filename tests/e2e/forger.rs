@@ -150,7 +150,7 @@ impl Forger {
         let file = root.join(format!("key-{place}.json"));
         let key = Arc::new(keyfile::read(&file, "a good password").unwrap());
         let stop = CancellationToken::new();
-        let peers = Peers::spawn(peers(&genesis, &key), stop.clone()).await.unwrap();
+        let peers = Peers::spawn(peers(&genesis, &key, u64::MAX / 2), stop.clone()).await.unwrap();
         let mut settings = *genesis.settings();
         let (inbox, engine) = mokka::inbox(chain, &settings);
         settings.heartbeat /= HASTE;
@@ -204,10 +204,10 @@ impl Forger {
     }
 }
 
-fn peers(genesis: &Genesis, key: &SecretKey) -> NetworkConfig {
+/// How somebody with a validator's key connects with the others, in place of its node.
+pub(crate) fn peers(genesis: &Genesis, key: &SecretKey, sequence: u64) -> NetworkConfig {
     let beginning = genesis.begin().unwrap();
     let (node_key, chain) = (NodeKey::generate(), beginning.chain_hash);
-    let sequence = u64::MAX / 2;
     let digest = Binding::digest(&chain, &node_key.peer_id(), sequence);
     let validator = key.public_key();
     let addresses = genesis.validators().iter();

@@ -4,8 +4,9 @@
 //! [`harness`] waits for it, at most a minute, and writes to standard error how long it took.
 //!
 //! Read in this order: [`harness`], [`by_hand`], [`token`], [`crashes`], [`refused`],
-//! [`proofs`], [`members`], [`changes`], [`failover`], [`forger`], [`bad_input`], [`operators`],
-//! [`observers`], [`watching`], [`mod@dev`], [`devnet`], [`mod@bench`], [`clients`].
+//! [`proofs`], [`members`], [`changes`], [`failover`], [`forger`], [`garbage`],
+//! [`bad_input`], [`operators`], [`observers`], [`watching`], [`mod@dev`], [`devnet`],
+//! [`mod@bench`], [`clients`].
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
@@ -18,6 +19,7 @@ mod dev;
 mod devnet;
 mod failover;
 mod forger;
+mod garbage;
 mod harness;
 mod members;
 mod observers;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Admitted, Binding, limits::MAX_AGENT_CHARS};
 
 /// The version of everything that is said between nodes; nodes of different versions part.
-pub(crate) const PROTOCOL_VERSION: u32 = 1;
+pub(crate) const PROTOCOL_VERSION: u32 = 2;
 
 /// Who a node is and which chain it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
