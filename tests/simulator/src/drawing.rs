@@ -48,7 +48,7 @@ pub fn anybody_lies(seed: u64) -> bool {
 /// How long the faults last: the more validators, the dearer is every second of a world.
 pub(crate) const fn length_of_faults(world: &World) -> Duration {
     match world.validators() {
-        0..=7 => Duration::from_secs(15),
+        0..=7 => Duration::from_secs(12),
         8..LARGE => Duration::from_secs(8),
         _ => Duration::from_secs(4),
     }
