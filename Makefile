@@ -3,9 +3,11 @@
 CARGO ?= cargo
 # `make sim SEEDS=20000`, or `make sim SEED=77` to see one run line by line.
 SEEDS ?= 20000
+# `make fuzz FUZZ_SECONDS=60`: how long each decoder is searched for findings.
+FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help deps devnet test lint bench sim
+.PHONY: help deps devnet test lint bench sim fuzz
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,3 +35,6 @@ bench: deps ## Load on a running devnet: `make devnet` in another terminal first
 sim: deps ## Many more seeds of the simulator: SEEDS=20000, or SEED=77 for one
 	$(if $(SEED),MOKKA_SEED=$(SEED)) MOKKA_SEEDS=$(SEEDS) $(CARGO) test --workspace \
 		--test seeds $(if $(SEED),one_seed,five_hundred_seeds) -- --nocapture
+
+fuzz: ## Search every decoder for findings: FUZZ_SECONDS=600 each, with the nightly compiler
+	@CARGO=$(CARGO) SECONDS_EACH=$(FUZZ_SECONDS) sh tests/fuzz/run.sh
