@@ -7,9 +7,11 @@ SEEDS ?= 100000
 SECONDS ?= 600
 # `make failover TIMES=100`: how often leaders die, hand over, and are elected anew.
 TIMES ?= 100
+# `make fuzz FUZZ_SECONDS=60`: how long each decoder is searched for findings.
+FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help deps devnet test lint bench sim sim-same flaws small-worlds cost failover
+.PHONY: help deps devnet test lint bench sim sim-same flaws small-worlds fuzz cost failover
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,3 +59,6 @@ small-worlds: deps ## Every order of events in small worlds, as deep as SECONDS=
 
 failover: deps ## Real processes: leaders that die and hand over, and the wait of clients, TIMES=100
 	MOKKA_TIMES=$(TIMES) $(CARGO) test --workspace --test e2e failover -- --nocapture
+
+fuzz: ## Search every decoder for findings: FUZZ_SECONDS=600 each, with the nightly compiler
+	@CARGO=$(CARGO) SECONDS_EACH=$(FUZZ_SECONDS) sh tests/fuzz/run.sh

@@ -56,6 +56,8 @@ mod record;
 mod score;
 mod service;
 mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use admitted::Admitted;
 pub use binding::Binding;

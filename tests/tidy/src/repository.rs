@@ -8,7 +8,7 @@ use std::{
 use crate::{manifest::Manifest, source::Source};
 
 /// Folders that hold what is made, not what is written.
-const MADE: [&str; 4] = [".git", "devnet", "node_modules", "target"];
+const MADE: [&str; 6] = [".git", "artifacts", "corpus", "devnet", "node_modules", "target"];
 
 /// Endings of files that people read: every rule about text sees these.
 const TEXT: [&str; 8] = ["json", "lock", "md", "rs", "sh", "sol", "toml", "yml"];
@@ -76,17 +76,25 @@ impl Repository {
         sources
     }
 
-    /// The root manifest and those of the crates.
+    /// The root manifest and those of the crates that it does not exclude.
     ///
     /// # Panics
     /// When there are too few, as above, or one is not TOML.
     #[must_use]
     pub fn manifests(&self) -> (Manifest, Vec<Manifest>) {
         let root = Manifest::new("Cargo.toml", &self.read("Cargo.toml"));
-        let crates = self.paths.iter().filter(|path| path.ends_with("/Cargo.toml"));
-        let crates: Vec<_> = crates.map(|path| Manifest::new(path, &self.read(path))).collect();
+        let excluded = root.list(&["workspace", "exclude"]);
+        let mut crates = self.every_manifest();
+        crates.retain(|manifest| !excluded.contains(&manifest.folder()));
         assert!(crates.len() > 10, "found only {} crates", crates.len());
         (root, crates)
+    }
+
+    /// Those of all crates, also of one that the nightly compiler builds by itself.
+    #[must_use]
+    pub fn every_manifest(&self) -> Vec<Manifest> {
+        let crates = self.paths.iter().filter(|path| path.ends_with("/Cargo.toml"));
+        crates.map(|path| Manifest::new(path, &self.read(path))).collect()
     }
 }
 

@@ -68,7 +68,7 @@ fn crates_inherit_lints_and_versions() {
 #[test]
 fn every_file_is_compiled() {
     let repository = Repository::this();
-    expect_none(&crates::orphans(&repository.sources(), &repository.manifests().1));
+    expect_none(&crates::orphans(&repository.sources(), &repository.every_manifest()));
 }
 
 #[test]

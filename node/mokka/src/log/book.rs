@@ -7,7 +7,8 @@ use mokka_types::{BlockId, FinalBlock, Height, RunNumber, SafetyRecord, SafetySt
 
 use super::{
     entry::{Entry, LogBlock, Taken},
-    frames::{Frames, OpenError, Record, Span},
+    frames::{Frames, OpenError, Record},
+    scan::Span,
 };
 use crate::{Cluster, Member, RangeLimit, member::wall_clock};
 

@@ -1,25 +1,23 @@
 //! The file of one member: frames that are only ever appended.
 //!
-//! It begins with what it belongs to (cluster, key) and 32 random bytes. A frame is a mark, a
-//! length, a checksum and canonical bytes. The checksum is keyed by the random bytes and covers the
-//! place of the frame, so that no bytes that somebody brings into the log look like a frame.
+//! It begins with what it belongs to (cluster, key) and 32 random bytes, the salt. A frame is a
+//! mark, a length, a checksum and canonical bytes. The mark follows from the salt, and the checksum
+//! is keyed by it and covers the place of the frame, so that no bytes that somebody brings into the
+//! log look like a frame, or slow down the search for one.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, BufReader, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use mokka_types::{ChainHash, FinalBlock, PublicKey, SafetyRecord, codec};
 use serde::{Deserialize, Serialize};
 
-const FORMAT: &[u8; 12] = b"mokka log 1\n";
-const HEADER_BYTES: usize = FORMAT.len() + 32 + 33 + SALT_BYTES;
-const SALT_BYTES: usize = 32;
-const MARK: [u8; 4] = *b"\xf0log";
-const CHECKSUM_BYTES: usize = 8;
-/// Mark, length, checksum.
-const FRAME_HEADER: usize = MARK.len() + 4 + CHECKSUM_BYTES;
+use super::scan::{Found, Salt, Span};
+
+const FORMAT: &[u8; 12] = b"mokka log 2\n";
+const HEADER_BYTES: usize = FORMAT.len() + 32 + 33 + Salt::BYTES;
 
 /// What is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,14 +26,6 @@ pub(super) enum Record {
     Safety(SafetyRecord),
     /// A final block; not synced by itself (§6.5).
     Commit(FinalBlock),
-}
-
-/// Where a frame lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    at: u64,
-    /// Of its payload.
-    bytes: u32,
 }
 
 /// Why a file cannot be used.
@@ -83,7 +73,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub(super) struct Frames {
     file: File,
-    salt: [u8; SALT_BYTES],
+    salt: Salt,
     end: u64,
 }
 
@@ -107,35 +97,23 @@ impl Frames {
         }
         let salt = read_header(&file, path, chain, owner)?;
         let length = file.metadata().map_err(failed)?.len();
-        let mut frames = Self { file, salt, end: HEADER_BYTES as u64 };
-        while frames.end < length {
-            match frames.frame_at(frames.end, length).map_err(failed)? {
-                Some((span, record)) => {
-                    each(span, record).map_err(failed)?;
-                    frames.end = span.end();
-                }
-                None if frames.has_synced_after(length).map_err(failed)? => {
-                    return Err(OpenError::Damaged { path: path.to_owned(), at: frames.end });
-                }
-                None => break,
+        let begin = HEADER_BYTES as u64;
+        let end = match salt.scan(&file, begin..length, &mut each).map_err(failed)? {
+            Found::Whole { end } => end,
+            Found::Damaged { at } => {
+                return Err(OpenError::Damaged { path: path.to_owned(), at });
             }
-        }
+        };
+        let mut frames = Self { file, salt, end };
         frames.cut_tail().map_err(failed)?;
         Ok(frames)
     }
 
     /// Appends a record; a crash may still lose it.
     pub(super) fn write(&mut self, record: &Record) -> io::Result<Span> {
-        let payload = codec::encode(record);
-        let bytes = u32::try_from(payload.len()).map_err(io::Error::other)?;
-        let mut frame = Vec::with_capacity(FRAME_HEADER + payload.len());
-        frame.extend(MARK);
-        frame.extend(bytes.to_be_bytes());
-        frame.extend(self.checksum(self.end, &payload));
-        frame.extend(payload);
+        let (span, frame) = self.salt.frame(self.end, &codec::encode(record))?;
         self.file.seek(SeekFrom::Start(self.end))?;
         self.file.write_all(&frame)?;
-        let span = Span { at: self.end, bytes };
         self.end = span.end();
         Ok(span)
     }
@@ -153,72 +131,15 @@ impl Frames {
 
     /// Reads a record again.
     pub(super) fn read(&self, span: Span) -> io::Result<Record> {
-        match self.frame_at(span.at, span.end())? {
+        match self.salt.frame_at(&self.file, span.whole())? {
             Some((_, record)) => Ok(record),
             None => Err(io::Error::new(io::ErrorKind::InvalidData, "a block has changed on disk")),
         }
     }
 
-    /// The frame that begins here, if it is whole and ends before `length`.
-    fn frame_at(&self, at: u64, length: u64) -> io::Result<Option<(Span, Record)>> {
-        if length.saturating_sub(at) < FRAME_HEADER as u64 {
-            return Ok(None);
-        }
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(at))?;
-        let mut header = [0; FRAME_HEADER];
-        file.read_exact(&mut header)?;
-        let (mark, rest) = header.split_at(MARK.len());
-        let (bytes, checksum) = rest.split_at(4);
-        // Invariant: the second part of the header has four bytes.
-        let bytes = u32::from_be_bytes(bytes.try_into().expect("four bytes"));
-        let span = Span { at, bytes };
-        if mark != MARK || span.end() > length {
-            return Ok(None);
-        }
-        let mut payload = Vec::new();
-        file.take(u64::from(bytes)).read_to_end(&mut payload)?;
-        if self.checksum(at, &payload) != checksum {
-            return Ok(None);
-        }
-        Ok(codec::decode(&payload).ok().map(|record| (span, record)))
-    }
-
-    /// Whether a synced record follows the broken frame at our end. Then everything before it was
-    /// on disk once, and it is no crash that broke the frame.
-    fn has_synced_after(&self, length: u64) -> io::Result<bool> {
-        let begin = self.end + 1;
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(begin))?;
-        let mut rest = Vec::new();
-        BufReader::new(file).read_to_end(&mut rest)?;
-        let marks = rest.windows(MARK.len()).enumerate().filter(|(_, bytes)| *bytes == MARK);
-        for (at, _) in marks {
-            let found = self.frame_at(begin + at as u64, length)?;
-            if matches!(found, Some((_, Record::Safety(_)))) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     fn cut_tail(&mut self) -> io::Result<()> {
         self.file.set_len(self.end)?;
         self.file.sync_all()
-    }
-
-    fn checksum(&self, at: u64, payload: &[u8]) -> [u8; CHECKSUM_BYTES] {
-        let mut hasher = blake3::Hasher::new_keyed(&self.salt);
-        hasher.update(&at.to_be_bytes()).update(payload);
-        let mut short = [0; CHECKSUM_BYTES];
-        short.copy_from_slice(&hasher.finalize().as_bytes()[..CHECKSUM_BYTES]);
-        short
-    }
-}
-
-impl Span {
-    const fn end(self) -> u64 {
-        self.at.saturating_add(FRAME_HEADER as u64).saturating_add(self.bytes as u64)
     }
 }
 
@@ -227,7 +148,7 @@ fn create(path: &Path, chain: &ChainHash, owner: &PublicKey) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let salt: [u8; SALT_BYTES] = rand::random();
+    let salt: [u8; Salt::BYTES] = rand::random();
     let header = [&FORMAT[..], chain.as_bytes(), owner.as_bytes(), &salt].concat();
     let unfinished = path.with_added_extension("new");
     let mut file = File::create(&unfinished)?;
@@ -242,9 +163,9 @@ fn read_header(
     path: &Path,
     chain: &ChainHash,
     owner: &PublicKey,
-) -> Result<[u8; SALT_BYTES], OpenError> {
+) -> Result<Salt, OpenError> {
     let mut format = [0; FORMAT.len()];
-    let (mut found_chain, mut found_owner, mut salt) = ([0; 32], [0; 33], [0; SALT_BYTES]);
+    let (mut found_chain, mut found_owner, mut salt) = ([0; 32], [0; 33], [0; Salt::BYTES]);
     let parts: [&mut [u8]; 4] = [&mut format, &mut found_chain, &mut found_owner, &mut salt];
     for part in parts {
         file.read_exact(part).map_err(|_| OpenError::NotALog(path.to_owned()))?;
@@ -257,7 +178,7 @@ fn read_header(
     } else if found_owner != *owner {
         Err(OpenError::OtherMember { path: path.to_owned(), owner: found_owner })
     } else {
-        Ok(salt)
+        Ok(Salt::new(salt))
     }
 }
 
@@ -269,6 +190,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::log::scan::FRAME_HEADER;
 
     const CHAIN: ChainHash = ChainHash::new([7; 32]);
     const OWNER: PublicKey = PublicKey::new([2; 33]);

@@ -9,8 +9,8 @@
 //! makes all before it durable, so that a member may be killed at any moment and go on from its
 //! file (§6.5, §8).
 //!
-//! Read in this order: `entry`, `pool` (what waits), `frames` (the file), `book` (what is in it),
-//! `machine` (the log as the engine sees it).
+//! Read in this order: `entry`, `pool` (what waits), `scan` and `frames` (the file), `book` (what
+//! is in it), `machine` (the log as the engine sees it).
 //!
 //! # Locks
 //! The engine's thread writes, users only read. `Shared` is held for one look or one write, never
@@ -21,6 +21,9 @@ mod entry;
 mod frames;
 mod machine;
 mod pool;
+mod scan;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 use std::{
     io,

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who a member says that it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Hello {
+pub(super) struct Hello {
     version: u32,
     chain: ChainHash,
     key: PublicKey,
@@ -33,7 +33,7 @@ struct Hello {
 
 /// The answer to a hello.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Answer {
+pub(super) enum Answer {
     /// Signs both hellos.
     Proof(Signature),
     Refused(Reason),
@@ -186,7 +186,7 @@ async fn write<T: Serialize>(to: &mut (impl AsyncWrite + Unpin), value: &T) -> i
     to.write_all(&frame::encode(Kind::Greeting, value)).await
 }
 
-async fn read<T: Serialize + DeserializeOwned>(
+pub(super) async fn read<T: Serialize + DeserializeOwned>(
     from: &mut (impl AsyncRead + Unpin),
 ) -> io::Result<T> {
     match frame::read(from, GREETING_BYTES).await? {

@@ -25,6 +25,8 @@ mod link;
 mod listener;
 mod message;
 mod network;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use greeting::{Reason, Refusal, RefusedBy};
 pub use message::{MAX_MESSAGE_BYTES, Message, MessageTooLong, Recipient, Topic};

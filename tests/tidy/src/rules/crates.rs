@@ -10,7 +10,7 @@ use crate::{
 
 /// Our crates from the bottom up. A crate imports only what has a lower rank, so siblings, which
 /// share a rank, never import each other.
-const RANKS: [(&str, u8); 15] = [
+const RANKS: [(&str, u8); 16] = [
     ("mokka-types", 0),
     ("mokka-crypto", 1),
     ("mokka-consensus", 2),
@@ -23,6 +23,7 @@ const RANKS: [(&str, u8); 15] = [
     ("mokka-genesis", 4),
     ("mokka-node", 5),
     ("mokka-cli", 6),
+    ("mokka-decoders", 7),
     ("mokka-exhaustive", 7),
     ("mokka-simulator", 7),
     ("mokka-tidy", 7),

@@ -26,7 +26,7 @@ pub fn machine_paths(path: &str, text: &str) -> Vec<Offence> {
 #[must_use]
 pub fn registries(path: &str, text: &str) -> Vec<Offence> {
     let is_wrong = |line: &str| {
-        if path == "Cargo.lock" {
+        if path.ends_with("Cargo.lock") {
             let standard = "\"registry+https://github.com/rust-lang/crates.io-index\"";
             return line.strip_prefix("source = ").is_some_and(|source| source != standard);
         }

@@ -1,0 +1,5 @@
+//! `proposed_action` of `mokka_decoders::TARGETS`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mokka_decoders::look("proposed_action", bytes));
