@@ -46,7 +46,7 @@ sim-same: deps ## The same seeds in two builds, debug and release: the same, to 
 		echo "$$release"; test -n "$$debug" && test "$$debug" = "$$release"
 
 flaws: deps ## Deliberate faults of the core, and after how many seeds each is found
-	$(CARGO) test --workspace --test flaws -- --nocapture --ignored
+	MOKKA_SEEDS=2000 $(CARGO) test --workspace --test flaws -- --nocapture
 
 # The same profile as everything else (decision 3), so that it measures what is run.
 cost: deps ## What agreement costs: steps on this machine, then waits and traffic in virtual time
