@@ -76,12 +76,19 @@ const BFT_PREPARED: &[Step] = &[
 const BFT_COMMITTED: &[Step] = &[Deliver(CommitVote, 1, 0), Deliver(CommitVote, 3, 0)];
 
 /// The searched worlds of three.
-pub const OF_CFT: [World; 4] = [
+pub const OF_CFT: [World; 5] = [
     World {
         name: "CFT 3, two candidacies",
         budget: Budget { leaps: 2, ..NOTHING },
         lost: &[Alive, Ack],
         meets: &[Milestone::Elected, Milestone::ElectedAgain, Milestone::Committed],
+        ..CFT
+    },
+    World {
+        name: "CFT 3, and a crash",
+        budget: Budget { leaps: 2, crashes: 1, ..NOTHING },
+        lost: &[Alive, Ack],
+        meets: &[Milestone::Elected, Milestone::Committed],
         ..CFT
     },
     World {
