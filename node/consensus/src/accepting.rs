@@ -44,10 +44,21 @@ impl Consensus {
         }
         if proposal.parent.height > self.committed.height {
             // Its parent is on its way into our store, or must be fetched first.
-            self.stashed = Some(Box::new(envelope));
+            if !self.repeats_stashed(proposal) {
+                self.stashed = Some(Box::new(envelope));
+            }
             return out.ignore(Ignored::Behind);
         }
         self.accept(now, index, proposal, out);
+    }
+
+    /// Whether it is what waits already, said again without its body.
+    fn repeats_stashed(&self, proposal: &Proposal) -> bool {
+        let waits = self.stashed.as_ref().is_some_and(|stashed| {
+            matches!(&stashed.packet, Packet::Proposal(first)
+                if (first.proof.view, first.id) == (proposal.proof.view, proposal.id))
+        });
+        waits && proposal.body.is_none()
     }
 
     /// Its parts belong together, and the leader of its proof made it.
@@ -137,7 +148,7 @@ impl Consensus {
         let prepared = || self.prepared.as_ref().filter(|at| at.id == id).map(|at| at.body.clone());
         match proposal.body.clone().or_else(known).or_else(prepared) {
             Some(body) => self.inspect(id, body, origin, sender, out),
-            None => self.ask_body(now, sender, id, out),
+            None => self.ask_body_again(now, sender, id, out),
         }
     }
 
@@ -151,7 +162,11 @@ impl Consensus {
         out: &mut Output,
     ) {
         // What broke a rule of the moment when it was fresh may be owed now.
-        let again = |known: &Known| known.state == Checked::Invalid && known.origin != origin;
+        let again = |known: &Known| match known.state {
+            Checked::TooEarly => true,
+            Checked::Invalid => known.origin != origin,
+            Checked::Asked(_) | Checked::Valid(_) => false,
+        };
         if self.next.known.get(&id).is_some_and(|known| !again(known)) {
             return;
         }

@@ -10,7 +10,7 @@ use crate::io::{CheckTicket, Origin};
 /// certified one, and one to spare.
 const MAX_KNOWN: usize = 4;
 /// How often the time between two requests for one body doubles.
-const MOST_DOUBLINGS: u32 = 3;
+const MOST_DOUBLINGS: u32 = 2;
 
 /// A body under the id that its sender gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,8 @@ pub(crate) struct Known {
 pub(crate) enum Checked {
     Asked(CheckTicket),
     Valid(SetDigest),
+    /// Its time lies ahead of our clock; looked at again when its leader repeats it (§6.8).
+    TooEarly,
     /// It is the block of this id, but not one to vote for.
     Invalid,
 }
@@ -110,7 +112,7 @@ impl AtHeight {
     pub(crate) fn valid(&self, id: &BlockId) -> Option<SetDigest> {
         match self.known.get(id)?.state {
             Checked::Valid(next_set) => Some(next_set),
-            Checked::Asked(_) | Checked::Invalid => None,
+            Checked::Asked(_) | Checked::TooEarly | Checked::Invalid => None,
         }
     }
 

@@ -61,6 +61,11 @@ impl Consensus {
         }
     }
 
+    /// Whether somebody claims a block that we do not have.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.catchup.target > self.committed.height
+    }
+
     fn ask_blocks(&mut self, now: Monotonic, peer: PublicKey, out: &mut Output) {
         let Some(from) = self.next_height(out) else { return };
         if peer == self.config.key {

@@ -54,7 +54,7 @@ impl Consensus {
         {
             *vote = crate::at_height::VoteState::Owed;
             if !self.next.known.contains_key(&id) {
-                self.ask_body(now, from, id, out);
+                self.ask_body_again(now, from, id, out);
             }
             return;
         }
@@ -80,16 +80,15 @@ impl Consensus {
         }
         self.take_prepare_certificate(certificate);
         if !self.next.known.contains_key(&id) {
-            self.ask_body(now, from, id, out);
+            self.ask_body_again(now, from, id, out);
         }
     }
 
     /// What A.2 warns of: a late certificate replaces what is prepared.
     fn prepare_of_another_height(&mut self, certificate: Certificate, out: &mut Output) {
         let (view, id, body) = (certificate.view, certificate.id, Body::new(Vec::new()));
-        let certificate = Some(certificate);
-        let record = PreparedRecord { view, id, body: body.clone(), certificate };
-        let certificate = record.certificate.clone();
+        let (record, certificate) = (body.clone(), Some(certificate));
+        let record = PreparedRecord { view, id, body: record, certificate: certificate.clone() };
         self.prepared = Some(record);
         out.records.push(SafetyRecord::Prepared { view, id, body, certificate });
     }
@@ -165,7 +164,7 @@ impl Consensus {
         };
         match known.state {
             Checked::Asked(_) => {}
-            Checked::Invalid => self.recheck_as_certified(id, out),
+            Checked::TooEarly | Checked::Invalid => self.recheck_as_certified(id, out),
             Checked::Valid(next_set) if next_set != certificate.next_set => {
                 self.halt(Fatal::Diverged(id), out);
             }
@@ -217,8 +216,9 @@ impl Consensus {
         Some(arriving.asked_at?.after(self.config.settings.heartbeat))
     }
 
-    /// Asks for a body, unless the answer may still be on its way.
-    pub(crate) fn ask_body(
+    /// Asks for a body that somebody says again without it, unless the answer may still be on its
+    /// way.
+    pub(crate) fn ask_body_again(
         &mut self,
         now: Monotonic,
         to: PublicKey,
@@ -227,9 +227,19 @@ impl Consensus {
     ) {
         let before = self.next.asked.get(&to).filter(|asked| asked.id == id);
         let heartbeat = self.config.settings.heartbeat;
-        if before.is_some_and(|asked| now < asked.again_at(heartbeat)) {
-            return;
+        if before.is_none_or(|asked| now >= asked.again_at(heartbeat)) {
+            self.ask_body(now, to, id, out);
         }
+    }
+
+    pub(crate) fn ask_body(
+        &mut self,
+        now: Monotonic,
+        to: PublicKey,
+        id: BlockId,
+        out: &mut Output,
+    ) {
+        let before = self.next.asked.get(&to).filter(|asked| asked.id == id);
         let times = before.map_or(0, |asked| asked.times.saturating_add(1));
         self.next.asked.insert(to, AskedBody { id, at: now, times });
         out.act(Action::Send { to, packet: Packet::BodyRequest(BodyRequest { id }) });
@@ -245,7 +255,8 @@ impl Consensus {
             || self.next.prepare.as_ref().is_some_and(|(prepare, _)| prepare.id == id);
         // Who takes no part asks by way of those that it is connected to (§7).
         let by_way_of_another = self.me.is_none() && !self.next.asked.is_empty();
-        let asked = by_way_of_another || self.next.asked.contains_key(&sender);
+        let asked =
+            by_way_of_another || self.next.asked.get(&sender).is_some_and(|asked| asked.id == id);
         if !wanted || !asked || Some(id.height) != self.committed.height.next() {
             return out.ignore(Ignored::Unknown);
         }

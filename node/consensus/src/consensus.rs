@@ -117,8 +117,9 @@ pub struct Consensus {
     pub(crate) began: BlockId,
     /// Approved to become validators (§9); the application bounds how many.
     pub(crate) guests: BTreeMap<PublicKey, Guest>,
-    /// When the end of the epoch that we ended is shown again.
+    /// When the end of the last epoch is shown again, and how often it was (§9).
     pub(crate) farewell_at: Option<Monotonic>,
+    pub(crate) farewells: u32,
     /// Our place; an observer has none, and neither has a key that must not sign.
     pub(crate) me: Option<ValidatorIndex>,
     /// Our key signed what our records do not reach (§8).
@@ -259,6 +260,7 @@ impl Consensus {
             began,
             guests: BTreeMap::new(),
             farewell_at: None,
+            farewells: 0,
         };
         node.restart_leader_timeout(now);
         node.resume_farewell(now);

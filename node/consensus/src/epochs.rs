@@ -19,6 +19,9 @@ use crate::{
 
 /// How far behind us a member may be and still count as level.
 const LEVEL_WITHIN: u64 = 100;
+/// How often the time between two farewells doubles: members who are away must not be waited for
+/// with all that everybody can send.
+const MOST_DOUBLINGS: u32 = 2;
 
 /// What a member that is approved but not yet active showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,7 +47,7 @@ impl Consensus {
             return self.halt(Fatal::InvalidSet(self.committed), out);
         };
         let committee = faults::committee(committee, self.without);
-        let led = matches!(self.role, Role::Leader(_));
+        let (led, was_member) = (self.leads(), self.me.is_some());
         match &self.role {
             Role::Leader(_) => self.resign(now, EndOfTerm::EpochEnded, out),
             Role::Candidate(_) => self.become_follower(now, out),
@@ -70,7 +73,11 @@ impl Consensus {
         self.stand_from = None;
         self.stashed = None;
         self.next = AtHeight::default();
-        self.farewell_at = if led { Some(now) } else { self.late_farewell(now) };
+        self.farewells = 0;
+        self.farewell_at = match led {
+            true => Some(now),
+            false => self.late_farewell(now).filter(|_| was_member || self.me.is_some()),
+        };
         self.stand_in_rank_order(now);
         self.guests.retain(|key, _| self.committee.set().index_of(key).is_none());
         out.events.push(Event::Epoch(epoch));
@@ -151,9 +158,11 @@ impl Consensus {
         self.mark.is_none().then(|| now.after(self.config.settings.election_timeout))
     }
 
-    /// Does the same after a restart, which forgets whether there is a leader.
+    /// Does the same after a restart, which forgets whether there is a leader, and whether this key
+    /// was a validator before.
     pub(crate) fn resume_farewell(&mut self, now: Monotonic) {
-        self.farewell_at = self.certificate.as_ref().and_then(|_| self.late_farewell(now));
+        let ended = self.certificate.is_some() && self.began == self.committed;
+        self.farewell_at = self.late_farewell(now).filter(|_| ended);
     }
 
     /// Shows old and new members that the old epoch has ended (§9), until the new one has a leader.
@@ -165,9 +174,11 @@ impl Consensus {
             self.farewell_at = None;
             return;
         }
-        self.farewell_at = Some(now.after(self.config.settings.heartbeat));
-        if let Some(certificate) = self.certificate.as_ref().filter(|_| !self.lacks(Rule::Farewell))
-        {
+        let pause = self.config.settings.heartbeat * (1 << self.farewells.min(MOST_DOUBLINGS));
+        self.farewell_at = Some(now.after(pause));
+        self.farewells = self.farewells.saturating_add(1);
+        let silent = self.lacks(Rule::Farewell) || self.is_behind();
+        if let Some(certificate) = self.certificate.as_ref().filter(|_| !silent) {
             out.act(Action::Broadcast(Packet::Certified(Box::new(certificate.clone()))));
         }
     }

@@ -63,7 +63,7 @@ rules! {
     ProofChecked: "§5.4: a proof is checked",
     Repetition: "§6.8: what may be lost is sent again",
     MarkObeyed: "§8: a marked key signs nothing",
-    Farewell: "§9: the old leader shows everybody that the epoch has ended",
+    Farewell: "§9: the end of an epoch is shown until the next has a leader",
     WriteBeforeAct: "§8: records are durable before the actions of their step",
 }
 

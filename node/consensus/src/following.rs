@@ -169,6 +169,7 @@ impl Consensus {
         self.handover = None;
         self.next.accepted = None;
         self.next.prepare = None;
+        self.next.asked.values_mut().for_each(|asked| asked.times = 0);
         self.owed_since = None;
         self.alive_at = now;
         out.events.push(Event::Leader { view, leader: key });

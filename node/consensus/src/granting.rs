@@ -49,6 +49,11 @@ impl Consensus {
                 return out.ignore(Ignored::Duplicate);
             }
         }
+        if consent == Consent::Refused {
+            // What the application agreed to before does not count any more.
+            self.granted.remove(&index);
+            self.held.remove(&index);
+        }
         if self.held.get(&index).is_some_and(|held| held.vote.ballot.attempt >= ballot.attempt) {
             return out.ignore(Ignored::Duplicate);
         }
@@ -73,10 +78,6 @@ impl Consensus {
                 Consent::Refused => Err(Refusal::VoteRule),
             });
         if let Err(reason) = lawful {
-            // What the application agreed to before does not count any more.
-            if reason == Refusal::VoteRule {
-                self.granted.remove(&index);
-            }
             return self.refuse(index, vote.ballot, reason, out);
         }
         if let Some(prepare) = &vote.base.prepare {
@@ -190,6 +191,10 @@ impl Consensus {
         let CertifiedBase { base, commit, prepare } = base;
         let committed = match commit {
             None => base.committed == self.config.genesis,
+            // Checked when it came; most have the same block.
+            Some(certificate) if self.certificate.as_ref() == Some(certificate) => {
+                base.committed == self.committed
+            }
             // What ended the epoch before is final here; its validators prove nothing any more.
             Some(certificate) if certificate.view.epoch != self.epoch() => {
                 base.committed == self.began && certificate.id == self.began
@@ -287,10 +292,8 @@ impl Consensus {
             return out.ignore(Ignored::Unknown);
         }
         let lawful = self.rules_of_state(now, &sign.ballot, &granted.base).is_ok();
-        if !lawful || self.protected_until(now, index, granted.handed_over).is_some() {
-            return out.ignore(Ignored::RulesFail);
-        }
-        if self.goes_before(&sign.ballot) {
+        let protected = self.protected_until(now, index, granted.handed_over).is_some();
+        if !lawful || protected || self.goes_before(&sign.ballot) {
             return out.ignore(Ignored::RulesFail);
         }
         if let Some(granted) = self.granted.get_mut(&index) {

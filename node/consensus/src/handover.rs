@@ -96,8 +96,9 @@ impl Consensus {
         }
         self.handover = Some(token);
         // Where its last block is not here yet, once it is.
-        match &self.next.arriving {
-            Some(arriving) => self.stand_from = Some(arriving.certificate.id.height),
+        let last = certificate.map(|certificate| certificate.id.height);
+        match last.filter(|height| *height > self.committed.height) {
+            Some(height) => self.stand_from = Some(height),
             None => self.stand_at = now,
         }
     }

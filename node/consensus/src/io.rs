@@ -233,7 +233,7 @@ pub struct ProposeBlock {
     pub parent: BlockId,
     /// Proves the parent; none for genesis.
     pub parent_certificate: Option<Certificate>,
-    /// What the block contains.
+    /// What the block contains; none for one whose vote is missing (§6.8).
     pub body: Option<Body>,
 }
 

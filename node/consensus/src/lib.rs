@@ -18,10 +18,10 @@
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when
 //!   [`Input::Finalized`] says so, and nothing of the next height is recorded before it (§6.5).
-//! * The application's vote rule (§5.2 rule 5) is asked of each `Vote`, by whoever drives the core;
-//!   its answer holds for the attempt, so that a `Sign` need not wait for it.
+//! * The application's vote rule (§5.2 rule 5) is asked of each `Vote` of another, by whoever drives
+//!   the core; its newest answer counts, so that a `Sign` need not wait for one.
 //! * A proposal that is said again has no body, for anybody, not only for the long silent (§6.8):
-//!   who lacks it asks, and then waits longer from time to time. Where the network or the machines
+//!   who lacks it asks, and waits longer each time. Where the network or the machines
 //!   are too slow already, whole bodies with every heartbeat would keep them so.
 //! * The bound on terms (§5.2 rule 2) also counts what a single validator tells of its promise,
 //!   but for no more than one bound in an election timeout. What is proved is not enough: a liar
@@ -32,6 +32,9 @@
 //! * A candidate that asks for signatures does not sign for another one of the same term that ranks
 //!   behind it (§5.3). Without that each of two signs for the other, having itself the signatures
 //!   that the other one needs, and the term has no leader; not to sign is never unsafe.
+//! * Not only the old leader shows that an epoch has ended (§9): whoever has the block does, an
+//!   election timeout later and after a restart, too; the old leader may be gone. Between two times
+//!   the pause grows to four heartbeats.
 //! * What ended the last epoch is known by its id, so that keys of the old set prove nothing any
 //!   more, whoever holds them now (§9).
 //! * Alone in a set, a node is not marked by what it sees (§8), but a declared mark counts there,

@@ -120,6 +120,7 @@ impl Consensus {
         }
         self.mark = Some(mark);
         self.me = None;
+        self.farewell_at = None;
         self.granted.clear();
         self.held.clear();
     }

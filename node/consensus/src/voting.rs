@@ -25,13 +25,11 @@ impl Consensus {
             Verdict::Valid { next_set } => known.state = Checked::Valid(next_set),
             Verdict::NotThisBlock => {
                 self.next.known.remove(&id);
+                self.next.asked.remove(&from);
                 self.distrust(from);
                 out.accuse(from, PeerFault::WrongBody);
             }
-            // Its leader sends it again (§6.8), and it is looked at again.
-            Verdict::TooEarly => {
-                self.next.known.remove(&id);
-            }
+            Verdict::TooEarly => known.state = Checked::TooEarly,
             Verdict::Invalid => {
                 known.state = Checked::Invalid;
                 out.accuse(from, PeerFault::InvalidBlock);

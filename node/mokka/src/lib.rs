@@ -68,7 +68,7 @@
 //! | storage left to the user | [`log`] has a file; [`SafetyStore`] is for other stores |
 //! | votes by MuSig | MuSig2: what the original signed gave the keys away |
 //! | demo: `add_log`, `get_log`, `info` | `cargo run --example cluster` |
-//! | demo: private chain | the node of this repository |
+//! | demo: private chain | the node of this repository: `cargo run --example private_chain` |
 //! | in a browser | no |
 //!
 //! # How it is made

@@ -68,8 +68,28 @@ fn a_block_that_came_too_early_is_looked_at_again() {
     node.hears(1, propose(world.proposal(&proof, 1, 0)));
     node.says(Verdict::TooEarly);
     assert!(votes(&node).is_empty() && faults(&node).is_empty());
-    node.hears(1, propose(world.proposal(&proof, 1, 0))).answers();
+    let header = Proposal { body: None, ..world.proposal(&proof, 1, 0) };
+    node.hears(1, propose(header)).answers();
     assert_eq!(votes(&node), [id(1, 0)]);
+    assert!(node.said(|packet| matches!(packet, Packet::BodyRequest(_)).then_some(())).is_empty());
+}
+
+/// §6.8: a proposal that waits for its parent keeps its body, whatever is said again meanwhile.
+#[test]
+fn a_repetition_does_not_replace_the_proposal_that_waits() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.application = Application::Slow;
+    let proof = node.follows(1, 1);
+    node.hears(1, propose(world.proposal(&proof, 1, 0))).answers();
+    node.hears(1, certified(&world.commit(1, id(1, 0))));
+    node.hears(1, propose(world.proposal(&proof, 2, 0)));
+    node.hears(1, propose(Proposal { body: None, ..world.proposal(&proof, 2, 0) }));
+    node.sent.clear();
+    node.writes_end();
+    node.answers();
+    assert_eq!(votes(&node), [id(2, 0)]);
+    assert!(node.said(|packet| matches!(packet, Packet::BodyRequest(_)).then_some(())).is_empty());
 }
 
 /// §6.8: a repeated proposal says no body again. Who lacks it asks the leader, and waits longer

@@ -42,8 +42,11 @@ pub enum OpenError {
     /// Another process has it open.
     #[error("{0} is in use by another process; a member must run only once")]
     InUse(PathBuf),
-    /// It is some other file.
-    #[error("{0} is no log of this version; choose another path")]
+    /// It is some other file, or a log of another version.
+    #[error(
+        "{0} is no log of this version. Where it is this member's own, do not start its key on \
+         another path, which knows nothing of what it signed"
+    )]
     NotALog(PathBuf),
     /// It is the log of another cluster, or of this one with other rules.
     #[error("{0} belongs to another cluster, or to one with other rules; choose another path")]
