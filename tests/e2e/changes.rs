@@ -11,8 +11,8 @@ use crate::harness::{
 
 /// Transfers in each second meanwhile.
 const RATE: u32 = 200;
-/// No change may hold the chain up for longer. The goal is 2 s, and what it was is printed: ten
-/// processes on a small, busy machine may need more.
+/// No change may hold the chain up for longer. The goal is 2 s, and what it was is printed; where
+/// other work keeps two processors busy, ten processes need more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What is open or approved, as a node lists it.

@@ -19,8 +19,8 @@ const ONE: U256 = U256::from_limbs([1, 0, 0, 0]);
 
 /// Transfers in each second while members change.
 const RATE: u32 = 200;
-/// No change may hold the chain up for longer. The goal is 2 s, and what it was is printed: ten
-/// processes on a small, busy machine may need more.
+/// No change may hold the chain up for longer. The goal is 2 s, and what it was is printed; where
+/// other work keeps two processors busy, ten processes need more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Those who join a chain of one, in their order.
 const JOIN: [&str; 9] =

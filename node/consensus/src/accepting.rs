@@ -118,7 +118,7 @@ impl Consensus {
         let on_base = on_base && !self.lacks(Rule::PreparedProposedAgain);
         let owed = base.prepared.filter(|_| on_base).map(|prepared| prepared.id);
         if proposal.parent != self.committed
-            || id.height <= base.committed.height && !self.lacks(Rule::AboveBase)
+            || id.height <= base.committed.height
             || owed.is_some_and(|owed| owed != id)
         {
             return out.accuse(sender, PeerFault::Contradiction);

@@ -64,7 +64,7 @@ impl Consensus {
         self.witness_certificate(&certificate, out);
         self.notice_certificate(now, &certificate, out);
         self.see_view(now, view, out);
-        if view != self.promise.view && !self.lacks(Rule::CommitInPromisedTerm) {
+        if view != self.promise.view {
             return out.ignore(Ignored::OldTerm);
         }
         if Some(id.height) != self.committed.height.next() {

@@ -207,13 +207,11 @@ impl Consensus {
         let alone = set.len() == 1;
         let committee = faults::committee(Committee::new(config.chain, epoch, set)?, without);
         let mark = safety.mark_of(&config.key);
-        let signs = mark.is_none() || without == Some(Rule::MarkObeyed);
-        let me = committee.set().index_of(&config.key).filter(|_| signs);
+        let me = committee.set().index_of(&config.key).filter(|_| faults::signs(mark, without));
         let nothing = Promise { view: View::new(epoch, Default::default()), signed: None };
         let loads = safety.promise.view.epoch == epoch && without != Some(Rule::PromiseLoaded);
         let promise = if loads { safety.promise } else { nothing };
         let shown = certificate.as_ref().map(|at| at.view).unwrap_or_default();
-        let highest_seen = shown.max(View::new(epoch, Term::default()));
         let mut node = Self {
             jitter: Jitter::new(config.seed),
             me,
@@ -232,7 +230,7 @@ impl Consensus {
             role: Role::Follower,
             leader: None,
             newest_proof: None,
-            highest_seen,
+            highest_seen: shown.max(View::new(epoch, Term::default())),
             peers: Peers::default(),
             stand_at: now,
             last_vote_at: None,

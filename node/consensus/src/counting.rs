@@ -9,7 +9,6 @@ use mokka_types::{
 use crate::{
     at_height::Takeover,
     consensus::Consensus,
-    faults::Rule,
     io::{Ignored, Output, PeerFault},
     role::{Candidacy, Role, Round},
     standing::Choice,
@@ -75,7 +74,7 @@ impl Consensus {
             return out.ignore(Ignored::NotStanding);
         }
         candidacy.refusals.insert(index, refused.reason);
-        if refused.reason == Refusal::LowerBase && !self.lacks(Rule::Takeover) {
+        if refused.reason == Refusal::LowerBase {
             self.take_over(now, index, refused, out);
         }
         let Role::Candidate(candidacy) = &self.role else { return };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use mokka_types::{Monotonic, PublicKey, Term, ValidatorIndex};
 
-use crate::{consensus::Consensus, evidence::Witnessed, faults::Rule};
+use crate::{consensus::Consensus, evidence::Witnessed};
 
 /// How far a term may lie ahead of everything seen (§5.2 rule 2).
 pub(crate) const TERM_BOUND: u64 = 1 << 32;
@@ -147,8 +147,7 @@ impl Consensus {
     /// §5.5: leaders of the last terms stand back, unless nobody has led for too long. A
     /// preference: a block does not depend on it.
     pub(crate) fn is_eligible(&self, now: Monotonic, candidate: ValidatorIndex) -> bool {
-        let waived = now >= self.anybody_may_lead_at(now) && !self.lacks(Rule::Waiver);
-        !self.conduct.past_leaders.contains(candidate) || waived
+        !self.conduct.past_leaders.contains(candidate) || now >= self.anybody_may_lead_at(now)
     }
 
     /// §5.4: we signed for it, and saw no proof.

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use mokka_crypto::Committee;
+use mokka_types::Mark;
 
 use crate::consensus::Consensus;
 
@@ -39,29 +40,20 @@ rules! {
     OneCandidate: "§5.2 rule 2: one candidate in a term",
     OneBase: "§5.2 rule 2: one base of that candidate in a term",
     BaseCompared: "§5.2 rule 4: no base lower than ours",
-    CandidateRechecks: "§5.3: a candidate signs last, if it could still vote for itself",
     PromiseRecorded: "§8: the promise is written down before the signature",
     PromiseLoaded: "§8: the promise is loaded at a start",
     WholeQuorum: "§2: the last vote of a quorum",
-    Takeover: "§5.4: what a refuser has prepared is taken over",
-    SilentLeftOut: "§5.4: who does not sign is left out of the next attempt",
-    Waiver: "§5.5: without a leader for long enough, anybody may lead",
     NoTermAgain: "§5.6: nobody leads a term again after a restart",
-    Progress: "§5.6: a leader without progress is counted dead",
     PreparedProposedAgain: "§6.1: what the base has prepared is proposed again, and nothing else \
         is taken",
-    AboveBase: "§6.2: no block at or below the committed height of the proof's base",
     OneProposal: "§6.2: the first proposal of a term and height is the only one",
     PrepareVoteRecorded: "§6.3, §8: a vote of the first phase is written down before it leaves",
     PrepareOfNextHeight: "§6.3: a prepare certificate is of exactly the next height",
-    CommitInPromisedTerm: "§6.3: no vote to commit in a term below the promise",
     PreparedRecorded: "§6.3, §6.4, §8: a prepared block is written down before the vote to \
         commit it",
-    PreparedRises: "§6.4: what is prepared never goes to a lower term",
     CertificateOfEpoch: "§6.5: a certificate is of the epoch of its height",
     CertificateChecked: "§6.5: a certificate is checked",
     ProofChecked: "§5.4: a proof is checked",
-    Repetition: "§6.8: what may be lost is sent again",
     MarkObeyed: "§8: a marked key signs nothing",
     Farewell: "§9: the end of an epoch is shown until the next has a leader",
     WriteBeforeAct: "§8: records are durable before the actions of their step",
@@ -73,6 +65,11 @@ pub(crate) fn committee(committee: Committee, without: Option<Rule>) -> Committe
         true => committee.one_vote_short(),
         false => committee,
     }
+}
+
+/// Whether a key signs that may be marked (§8).
+pub(crate) fn signs(mark: Option<Mark>, without: Option<Rule>) -> bool {
+    mark.is_none() || without == Some(Rule::MarkObeyed)
 }
 
 impl Consensus {

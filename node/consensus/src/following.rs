@@ -318,10 +318,6 @@ impl Consensus {
         if now < since.after(self.progress_timeout()) {
             return;
         }
-        if self.lacks(Rule::Progress) {
-            self.owed_since = Some(now);
-            return;
-        }
         self.patience = (self.patience * 2).min(MOST_PATIENCE);
         self.owed_since = None;
         if let Some(leader) = &mut self.leader {

@@ -73,10 +73,7 @@ impl Consensus {
         let lawful = self
             .rules_of_state(now, &vote.ballot, &vote.base)
             .and_then(|()| self.base_is_proved(&vote.ballot, &vote.base))
-            .and_then(|()| match consent {
-                Consent::Given => Ok(()),
-                Consent::Refused => Err(Refusal::VoteRule),
-            });
+            .and(consent.agrees());
         if let Err(reason) = lawful {
             return self.refuse(index, vote.ballot, reason, out);
         }
@@ -355,7 +352,6 @@ impl Consensus {
         }
         let (ballot, sign) = (*ballot, round.sign);
         let lawful = base.base == self.base() && self.rules_of_state(now, &ballot, base).is_ok();
-        let lawful = lawful || self.lacks(Rule::CandidateRechecks);
         let handed_over = self.handed_over(me, self.own_handover().as_ref());
         if !lawful || self.protected_until(now, me, handed_over).is_some() {
             return self.fail(now, out);

@@ -3,7 +3,7 @@
 use mokka_crypto::Verified;
 use mokka_types::{
     AggregatedNonce, Ballot, BlockHash, BlockId, Body, Certificate, Envelope, Epoch, Evidence,
-    Mark, Packet, Phase, Proof, PublicKey, SafetyRecord, SetDigest, Settings, Signers,
+    Mark, Packet, Phase, Proof, PublicKey, Refusal, SafetyRecord, SetDigest, Settings, Signers,
     ValidatorSet, View,
 };
 
@@ -38,6 +38,15 @@ pub enum Input {
 pub(crate) enum Consent {
     Given,
     Refused,
+}
+
+impl Consent {
+    pub(crate) const fn agrees(self) -> Result<(), Refusal> {
+        match self {
+            Self::Given => Ok(()),
+            Self::Refused => Err(Refusal::VoteRule),
+        }
+    }
 }
 
 /// Whether a block is due because of what the pool holds.

@@ -18,11 +18,11 @@
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when
 //!   [`Input::Finalized`] says so, and nothing of the next height is recorded before it (§6.5).
-//! * The application's vote rule (§5.2 rule 5) is asked of each `Vote` of another, by whoever drives
-//!   the core; its newest answer counts, so that a `Sign` need not wait for one.
+//! * The application's vote rule (§5.2 rule 5) is asked of each `Vote` of another, by whoever
+//!   drives the core; its newest answer counts, so that a `Sign` need not wait for one.
 //! * A proposal that is said again has no body, for anybody, not only for the long silent (§6.8):
-//!   who lacks it asks, and waits longer each time. Where the network or the machines
-//!   are too slow already, whole bodies with every heartbeat would keep them so.
+//!   who lacks it asks, and waits longer each time. Where the network or the machines are too slow
+//!   already, whole bodies with every heartbeat would keep them so.
 //! * The bound on terms (§5.2 rule 2) also counts what a single validator tells of its promise,
 //!   but for no more than one bound in an election timeout. What is proved is not enough: a liar
 //!   that asks one node alone to sign for a term at the end of its bound, and shows no proof, would

@@ -16,7 +16,7 @@ use mokka_types::{
 
 use crate::{
     consensus::Consensus,
-    faults::Rule,
+    faults::{self, Rule},
     io::{EndOfTerm, Event, Ignored, Output},
     role::Role,
 };
@@ -24,8 +24,7 @@ use crate::{
 impl Consensus {
     /// Our place in a set, from which we may sign.
     pub(crate) fn place_in(&self, set: &ValidatorSet) -> Option<ValidatorIndex> {
-        let signs = self.mark.is_none() || self.lacks(Rule::MarkObeyed);
-        set.index_of(&self.config.key).filter(|_| signs)
+        set.index_of(&self.config.key).filter(|_| faults::signs(self.mark, self.without))
     }
 
     /// An old packet of our own. A leader signed its own proof.

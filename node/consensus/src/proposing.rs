@@ -227,16 +227,12 @@ impl Consensus {
     /// Sends the phase's packet again to those whose vote is missing (§6.8).
     pub(crate) fn repeat_in_flight(&mut self, now: Monotonic, out: &mut Output) {
         let (me, heartbeat) = (self.me, self.config.settings.heartbeat);
-        let lost = self.lacks(Rule::Repetition);
         let Role::Leader(leadership) = &mut self.role else { return };
         let Work::InFlight(block) = &mut leadership.work else { return };
         if now < block.repeats_at || block.certified.is_some() {
             return;
         }
         block.repeats_at = now.after(heartbeat);
-        if lost {
-            return;
-        }
         let prepared = block.prepared.clone();
         let lacking = |votes: &BTreeMap<ValidatorIndex, _>| -> Signers {
             let all = self.committee.set().indices();

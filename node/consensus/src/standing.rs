@@ -9,7 +9,6 @@ use mokka_types::{
 
 use crate::{
     consensus::{Consensus, Operation},
-    faults::Rule,
     io::{Action, EndOfTerm, Event, Fatal, Output, RoleName},
     role::{AskedToSign, Candidacy, Followed, Role, Round, SigningRound},
 };
@@ -212,7 +211,6 @@ impl Consensus {
     pub(crate) fn try_without(&mut self, now: Monotonic, out_of: Signers, out: &mut Output) {
         let Role::Candidate(candidacy) = &self.role else { return };
         let (view, gives_up_at) = (candidacy.ballot.view, candidacy.gives_up_at);
-        let out_of = if self.lacks(Rule::SilentLeftOut) { Signers::NONE } else { out_of };
         let left_out = out_of.iter().fold(candidacy.left_out, Signers::with);
         let same_base = candidacy.base.base == self.base();
         self.silent = out_of.iter().fold(self.silent, Signers::with);
@@ -254,7 +252,7 @@ impl Consensus {
     /// Our base is higher than it was: what rested on the lower one is over (§5.3).
     pub(crate) fn base_rose(&mut self, now: Monotonic, out: &mut Output) {
         let Role::Candidate(candidacy) = &self.role else { return };
-        if candidacy.base.base == self.base() || self.lacks(Rule::CandidateRechecks) {
+        if candidacy.base.base == self.base() {
             return;
         }
         self.become_follower(now, out);

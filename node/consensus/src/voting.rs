@@ -72,8 +72,7 @@ impl Consensus {
     /// A block that was taken over may be of a later term: what is prepared never goes to a lower
     /// one.
     pub(crate) fn prepared_above(&self, view: View) -> bool {
-        let above = self.prepared_here().is_some_and(|prepared| prepared.view > view);
-        above && !self.lacks(Rule::PreparedRises)
+        self.prepared_here().is_some_and(|prepared| prepared.view > view)
     }
 
     fn hears_its_leader(&self, now: Monotonic) -> bool {
@@ -131,9 +130,11 @@ impl Consensus {
     fn advance_prepared(&mut self, now: Monotonic, out: &mut Output) {
         let Some((certificate, VoteState::Owed)) = self.next.prepare.clone() else { return };
         let (view, id, next_set) = (certificate.view, certificate.id, certificate.next_set);
-        let promised = view == self.promise.view && self.hears_its_leader(now)
-            || self.lacks(Rule::CommitInPromisedTerm);
-        if !promised || self.next.valid(&id) != Some(next_set) || self.prepared_above(view) {
+        if view != self.promise.view
+            || self.next.valid(&id) != Some(next_set)
+            || !self.hears_its_leader(now)
+            || self.prepared_above(view)
+        {
             return;
         }
         self.next.prepare = Some((certificate.clone(), VoteState::Sent));

@@ -49,9 +49,9 @@ pub trait StateMachine: Send {
     fn blocks(&mut self, from: Height, limit: RangeLimit) -> Vec<FinalBlock>;
 
     /// Whether this candidate may lead, as far as the application is concerned (§5.2 rule 5); its
-    /// other rules are the protocol's. Asked for every `Vote` of another member that comes, of which
-    /// only the sender is proved then, between two inputs of the engine: it must not block. Where too
-    /// few members agree, there is no leader.
+    /// other rules are the protocol's. Asked for every `Vote` of another member that comes, of
+    /// which only the sender is proved then, between two inputs of the engine: it must not block.
+    /// Where too few members agree, there is no leader.
     fn agrees(&self, _vote: &Vote) -> bool {
         true
     }

@@ -94,8 +94,8 @@ fn consensus(bytes: &[u8]) -> Option<()> {
         settings: Settings::default(),
         seed: 3,
     };
-    let mut safety = SafetyState::default();
-    safety.run = mokka_types::RunNumber::new(1);
+    let run = mokka_types::RunNumber::new(1);
+    let safety = SafetyState { run, ..SafetyState::default() };
     let restored = Restored {
         safety,
         committed: genesis(),
@@ -234,7 +234,7 @@ fn envelopes() -> impl Iterator<Item = (usize, Packet)> {
         id: two,
         parent: one,
         parent_certificate: Some(certificate.clone()),
-        body: second,
+        body: Some(second),
         signature: sign(0, digest::proposal(&CHAIN, view(3), &two)),
     };
     let packets = [

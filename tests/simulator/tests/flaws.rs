@@ -7,12 +7,13 @@ use std::{
     thread,
 };
 
+use mokka_consensus::Rule;
 use mokka_simulator::{Failure, Flaw, random_run_with};
 
 /// In how many worlds most are found.
 const SOON: u64 = 100;
 /// The others.
-const RARE: [Flaw; 0] = [];
+const RARE: [Flaw; 1] = [Flaw::Without(Rule::OneBase)];
 
 /// The first seed that finds it.
 fn found(flaw: Flaw, seeds: u64) -> Option<Failure> {

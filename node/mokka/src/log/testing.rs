@@ -1,4 +1,4 @@
-//! The readers of files and blocks, fed with bytes instead: for fuzzing, with the feature `testing`.
+//! What reads files and blocks, fed with bytes instead: for fuzzing, with the feature `testing`.
 
 use std::io::Cursor;
 

@@ -1,5 +1,5 @@
-//! Grants, signs and votes whatever it is asked to, without a look at the rules: the hand with which
-//! several liars lie.
+//! Grants, signs and votes whatever it is asked to, without a look at the rules: the hand with
+//! which several liars lie.
 
 use mokka_crypto::{NonceBook, digest};
 use mokka_types::{
