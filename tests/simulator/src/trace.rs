@@ -5,9 +5,9 @@
 //!    0.315s            n0 hears Vote from n2
 //!    0.315s  n0 → n2   Granted: would sign for n2 in term 0.1
 //! ```
-//! A star marks who lies. Everything but the words of packets is hashed, and of packets their bytes:
-//! two runs with one hash are the same run. Words of packets are made only where somebody reads
-//! them.
+//! A star marks who lies. Everything but the words of packets is hashed, and of packets their
+//! bytes: two runs with one hash are the same run. Words of packets are made only where somebody
+//! reads them.
 
 use std::fmt::{self, Write as _};
 
