@@ -5,7 +5,7 @@ use std::{env, time::Duration};
 
 use alloy_provider::{DynProvider, Provider};
 
-use crate::harness::{Load, Network, Plan, report, until};
+use crate::harness::{Load, Network, NodeProcess, Plan, report, until};
 
 /// How often, where nobody says otherwise.
 const TIMES: usize = 3;
@@ -24,17 +24,24 @@ async fn stamp(reader: &DynProvider, number: u64) -> (u64, u64) {
     (u64::from_be_bytes(term.try_into().unwrap()), u64::from_be_bytes(millis.try_into().unwrap()))
 }
 
-async fn newest(reader: &DynProvider) -> (u64, u64, u64) {
-    let number = reader.get_block_number().await.unwrap();
-    let (term, millis) = stamp(reader, number).await;
-    (number, term, millis)
+async fn newest(reader: &DynProvider) -> u64 {
+    stamp(reader, reader.get_block_number().await.unwrap()).await.0
+}
+
+/// Waits for a block of the leader that a node follows now; its term.
+async fn leads_with_blocks(node: &NodeProcess, reader: &DynProvider) -> u64 {
+    let made = || async {
+        let term = node.status().await["leader"]["term"].as_u64()?;
+        (newest(reader).await == term).then_some(term)
+    };
+    until("the leader has made a block", made).await.0
 }
 
 /// Waits for a block of a later term; its number, and how long it took until a client could see it.
 async fn later_term(reader: &DynProvider, than: u64) -> (u64, Duration) {
     let later = || async {
-        let (number, term, _) = newest(reader).await;
-        (term > than).then_some(number)
+        let number = reader.get_block_number().await.unwrap();
+        (stamp(reader, number).await.0 > than).then_some(number)
     };
     until("a block of a later term", later).await
 }
@@ -72,7 +79,7 @@ async fn leaders_go(how: &str, orderly: bool) {
         let others: Vec<_> = (0..network.len()).filter(|at| *at != leader).collect();
         load.aim(&others.iter().map(|at| network.node(*at)).collect::<Vec<_>>()).await;
         let reader = network.node(others[0]).reader().await;
-        let (_, term, _) = newest(&reader).await;
+        let term = leads_with_blocks(network.node(others[0]), &reader).await;
         if orderly {
             let status = network.node_mut(leader).stop().await;
             assert_eq!(status.code(), Some(0));

@@ -128,6 +128,8 @@ impl Transport for Carrier {
 struct Forger {
     engine: Handle,
     made: watch::Receiver<usize>,
+    /// How many others it is connected with.
+    reaches: watch::Receiver<usize>,
     _running: mokka::Running,
     stop: CancellationToken,
 }
@@ -185,16 +187,22 @@ impl Forger {
         let running = mokka::spawn(inbox, plugs, start).unwrap();
         let Peers { mut events, .. } = peers;
         let to = engine.clone();
+        let (reaches_in, reaches) = watch::channel(0);
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
-                if let NetworkEvent::Packet(packet) = event {
-                    // It hears what it can; the rest would be for an honest node to judge.
-                    let _unheard = to.packet(&packet.bytes);
-                    peers.handle.validated(packet.token, mokka_network::Verdict::Accept);
+                match event {
+                    NetworkEvent::Packet(packet) => {
+                        // It hears what it can; the rest would be for an honest node to judge.
+                        let _unheard = to.packet(&packet.bytes);
+                        peers.handle.validated(packet.token, mokka_network::Verdict::Accept);
+                    }
+                    NetworkEvent::PeerConnected { .. } => reaches_in.send_modify(|now| *now += 1),
+                    NetworkEvent::PeerLost { .. } => reaches_in.send_modify(|now| *now -= 1),
+                    NetworkEvent::Transactions(_) | NetworkEvent::Refused { .. } => {}
                 }
             }
         });
-        Self { engine, made, _running: running, stop }
+        Self { engine, made, reaches, _running: running, stop }
     }
 
     fn committed(&self) -> u64 {
@@ -257,6 +265,9 @@ async fn a_block_with_a_forbidden_transaction_is_refused_by_the_others() {
     let forger = Forger::start(&network, FORGER, transfer).await;
     let level = || std::future::ready((forger.committed() >= 3).then_some(()));
     until("the forger is level", level).await;
+    // Else another would be elected without it.
+    let reaches = || std::future::ready((*forger.reaches.borrow() == FORGER).then_some(()));
+    until("the forger reaches all others", reaches).await;
     forger.engine.work_waiting(WorkWaiting::Yes);
 
     let leader = network.leader().await;
