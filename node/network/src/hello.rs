@@ -236,8 +236,9 @@ mod tests {
         let other = Hello { chain: ChainHash::new([2; 32]), ..theirs.clone() };
         let wrong = Reason::WrongChain { ours: hello().chain, theirs: other.chain };
         assert_eq!(judge(&hello(), &other, &peer, &admitted), Err(wrong));
-        let newer = Hello { version: 2, ..theirs.clone() };
-        let wrong = Reason::WrongVersion { ours: 1, theirs: 2 };
+        let version = PROTOCOL_VERSION + 1;
+        let newer = Hello { version, ..theirs.clone() };
+        let wrong = Reason::WrongVersion { ours: PROTOCOL_VERSION, theirs: version };
         assert_eq!(judge(&hello(), &newer, &peer, &admitted), Err(wrong));
         let stolen = judge(&hello(), &theirs, &PeerId::random(), &admitted);
         assert_eq!(stolen, Err(Reason::BadBinding));
