@@ -116,6 +116,11 @@ impl AtHeight {
         }
     }
 
+    /// Whether we asked this one for this body, and when.
+    pub(crate) fn asked_for(&self, peer: &PublicKey, id: BlockId) -> Option<&AskedBody> {
+        self.asked.get(peer).filter(|asked| asked.id == id)
+    }
+
     /// Makes room for one more body: nothing that a vote or a certificate waits for goes.
     pub(crate) fn make_room(&mut self, prepared: Option<&BlockId>) {
         while self.known.len() >= MAX_KNOWN {

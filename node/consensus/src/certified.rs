@@ -225,13 +225,13 @@ impl Consensus {
         id: BlockId,
         out: &mut Output,
     ) {
-        let before = self.next.asked.get(&to).filter(|asked| asked.id == id);
         let heartbeat = self.config.settings.heartbeat;
-        if before.is_none_or(|asked| now >= asked.again_at(heartbeat)) {
+        if self.next.asked_for(&to, id).is_none_or(|asked| now >= asked.again_at(heartbeat)) {
             self.ask_body(now, to, id, out);
         }
     }
 
+    /// Asks for a body, and expects it from there.
     pub(crate) fn ask_body(
         &mut self,
         now: Monotonic,
@@ -239,7 +239,7 @@ impl Consensus {
         id: BlockId,
         out: &mut Output,
     ) {
-        let before = self.next.asked.get(&to).filter(|asked| asked.id == id);
+        let before = self.next.asked_for(&to, id);
         let times = before.map_or(0, |asked| asked.times.saturating_add(1));
         self.next.asked.insert(to, AskedBody { id, at: now, times });
         out.act(Action::Send { to, packet: Packet::BodyRequest(BodyRequest { id }) });
@@ -255,8 +255,7 @@ impl Consensus {
             || self.next.prepare.as_ref().is_some_and(|(prepare, _)| prepare.id == id);
         // Who takes no part asks by way of those that it is connected to (§7).
         let by_way_of_another = self.me.is_none() && !self.next.asked.is_empty();
-        let asked =
-            by_way_of_another || self.next.asked.get(&sender).is_some_and(|asked| asked.id == id);
+        let asked = by_way_of_another || self.next.asked_for(&sender, id).is_some();
         if !wanted || !asked || Some(id.height) != self.committed.height.next() {
             return out.ignore(Ignored::Unknown);
         }

@@ -122,6 +122,25 @@ fn the_body_of_a_repeated_proposal_is_asked_for() {
     assert!(asked(&mut node).is_empty());
 }
 
+/// §6.8: a body counts only from whom it was asked, for this very block, and once where it is
+/// another's: nobody can keep the right one out.
+#[test]
+fn a_body_that_was_not_asked_for_is_not_looked_at() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let proof = node.follows(1, 1);
+    let header = || propose(Proposal { body: None, ..world.proposal(&proof, 1, 0) });
+    let (at, body) = block(1, 0);
+    let wrong = Packet::Body(BodyReply { id: at, body: block(1, 7).1 });
+    node.hears(2, certified(&world.prepare(1, id(1, 1)))).hears(1, header());
+    node.hears(2, wrong.clone());
+    assert!(faults(&node).is_empty(), "it was asked for another block");
+    node.hears(1, wrong.clone()).hears(1, wrong);
+    assert_eq!(faults(&node), [PeerFault::WrongBody], "the second was not asked for");
+    node.hears(1, header()).hears(1, Packet::Body(BodyReply { id: at, body }));
+    assert_eq!(votes(&node), [id(1, 0)]);
+}
+
 /// §6.2: a proof that has ended makes no leader, however often it is shown.
 #[test]
 fn an_ended_proof_proposes_nothing() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mokka_consensus::{EndOfTerm, Event, Input, RoleName, WorkWaiting};
+use mokka_consensus::{EndOfTerm, Input, RoleName, WorkWaiting};
 use mokka_types::{Packet, Proof};
 
 use crate::{
@@ -12,15 +12,6 @@ use crate::{
         ELECTION, HEARTBEAT, World, ack, alive, ask, certified, fresh_base, genesis, id, view,
     },
 };
-
-fn resigned(node: &Node<'_>) -> Vec<EndOfTerm> {
-    node.events()
-        .filter_map(|event| match event {
-            Event::Resigned { reason, .. } => Some(*reason),
-            _ => None,
-        })
-        .collect()
-}
 
 fn leads<'w>(world: &'w World) -> (Node<'w>, Proof) {
     let mut node = Node::new(world, 0);
@@ -50,7 +41,7 @@ fn a_proof_ends() {
     in_company(&mut node, world.settings.proof_lifetime - HEARTBEAT / 10);
     assert_eq!(node.status().role, RoleName::Leader);
     node.pass(HEARTBEAT / 10);
-    assert_eq!(resigned(&node), [EndOfTerm::ProofEnded]);
+    assert_eq!(node.resigned(), [EndOfTerm::ProofEnded]);
 }
 
 /// §5.6: a valid proof or certificate of a higher term ends it.
@@ -61,7 +52,7 @@ fn a_higher_term_ends_a_leader() {
     for packet in shown {
         let (mut node, _) = leads(&world);
         node.hears(1, packet);
-        assert_eq!(resigned(&node), [EndOfTerm::HigherTerm]);
+        assert_eq!(node.resigned(), [EndOfTerm::HigherTerm]);
     }
 }
 
@@ -71,16 +62,16 @@ fn promises_above_its_term_end_a_leader() {
     let world = World::bft(4);
     let (mut node, _) = leads(&world);
     node.hears(1, alive(2, genesis()));
-    assert!(resigned(&node).is_empty());
+    assert!(node.resigned().is_empty());
     node.hears(2, alive(2, genesis()));
-    assert_eq!(resigned(&node), [EndOfTerm::PromisesAbove]);
+    assert_eq!(node.resigned(), [EndOfTerm::PromisesAbove]);
     let (mut node, _) = leads(&world);
     for at in [1, 2] {
         let mut vote = world.vote(at, 3, 1, fresh_base());
         vote.promise = view(2);
         node.hears(at, ask(vote));
     }
-    assert_eq!(resigned(&node), [EndOfTerm::PromisesAbove]);
+    assert_eq!(node.resigned(), [EndOfTerm::PromisesAbove]);
 }
 
 /// §5.6, A.11: it heard `Alive` or votes from fewer than q − 1 others for the isolation time.
@@ -96,7 +87,7 @@ fn isolation_ends_a_leader() {
     }
     assert_eq!(node.status().role, RoleName::Leader);
     node.pass(HEARTBEAT / 5);
-    assert_eq!(resigned(&node), [EndOfTerm::Isolated]);
+    assert_eq!(node.resigned(), [EndOfTerm::Isolated]);
 }
 
 /// §5.6: its block in flight is not final within the progress timeout, though it hears `Alive`.
@@ -108,7 +99,7 @@ fn a_leader_whose_block_gets_no_votes_ends() {
     in_company(&mut node, world.settings.progress_timeout - HEARTBEAT / 10);
     assert_eq!(node.status().role, RoleName::Leader);
     node.pass(HEARTBEAT / 10);
-    assert_eq!(resigned(&node), [EndOfTerm::NoProgress]);
+    assert_eq!(node.resigned(), [EndOfTerm::NoProgress]);
 }
 
 /// §5.6: the operator stops it, and it does not stand again. Nobody is there to hand over to.
@@ -118,7 +109,7 @@ fn a_stopped_leader_ends_and_stands_no_more() {
     let (mut node, _) = leads(&world);
     node.step(Input::Stop);
     node.pass(ELECTION * 3);
-    assert_eq!(resigned(&node), [EndOfTerm::Stopped]);
+    assert_eq!(node.resigned(), [EndOfTerm::Stopped]);
     node.sent.clear();
     node.pass(Duration::from_secs(20));
     assert!(newest_vote(&node).is_none());

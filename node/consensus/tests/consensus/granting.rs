@@ -256,6 +256,21 @@ fn whom_the_application_does_not_want_is_refused() {
     assert_eq!(reason(&node), Some(Refusal::LowerBase));
 }
 
+/// §5.2 rules 5 and 6: a vote that waits for the leader's silence is not granted after a veto.
+#[test]
+fn a_veto_reaches_a_vote_that_waits() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(2, 1);
+    let vote = world.vote(1, 2, 1, fresh_base());
+    node.hears(1, ask(vote.clone()));
+    assert!(refusals(&node).is_empty() && nonces(&node).is_empty(), "it waits");
+    node.hears_unwanted(1, vote);
+    assert_eq!(refusals(&node).pop().map(|refused| refused.reason), Some(Refusal::VoteRule));
+    node.pass(HEARTBEAT * 2);
+    assert!(nonces(&node).is_empty());
+}
+
 /// §5.2: several candidates may be granted, and a repeated `Vote` gets the same nonce.
 #[test]
 fn several_candidates_are_granted_and_repetitions_get_the_same_nonce() {

@@ -1,6 +1,6 @@
 //! §5.7: a leader that is about to end names who leads next.
 
-use mokka_consensus::{EndOfTerm, Event, Input, RoleName};
+use mokka_consensus::{EndOfTerm, Input, RoleName};
 use mokka_crypto::digest;
 use mokka_types::{Handover, HandoverToken, Packet, VotedAnswer};
 
@@ -29,15 +29,6 @@ fn successors(node: &Node<'_>) -> Vec<usize> {
         Packet::Handover(handover) => Some(node.world.place(&handover.token.successor)),
         _ => None,
     })
-}
-
-fn resigned(node: &Node<'_>) -> Vec<EndOfTerm> {
-    node.events()
-        .filter_map(|event| match event {
-            Event::Resigned { reason, .. } => Some(*reason),
-            _ => None,
-        })
-        .collect()
 }
 
 fn leads(world: &World) -> Node<'_> {
@@ -101,7 +92,7 @@ fn a_leader_that_is_stopped_hands_over() {
     assert!(!node.core.may_end(node.now));
     let term = node.status().promise.term.get() + 1;
     node.hears(successor, ack(&world.proof(successor, term, fresh_base())));
-    assert_eq!(resigned(&node), [EndOfTerm::HigherTerm]);
+    assert_eq!(node.resigned(), [EndOfTerm::HigherTerm]);
     assert!(node.core.may_end(node.now));
 }
 
@@ -113,12 +104,12 @@ fn a_leader_that_finds_nobody_stops() {
     node.pass(world.settings.isolation - HEARTBEAT);
     node.step(Input::Stop);
     node.pass(ELECTION * 4);
-    assert_eq!(resigned(&node), [EndOfTerm::Stopped]);
+    assert_eq!(node.resigned(), [EndOfTerm::Stopped]);
     let mut node = leads(&world);
     in_company(&mut node);
     node.step(Input::Stop);
     node.step(Input::Stop);
-    assert_eq!(resigned(&node), [EndOfTerm::Stopped]);
+    assert_eq!(node.resigned(), [EndOfTerm::Stopped]);
     let alone = World::bft(1);
     let mut node = Node::new(&alone, 0);
     node.until("leads", |node| node.status().role == RoleName::Leader);

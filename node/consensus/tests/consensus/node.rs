@@ -8,8 +8,8 @@ use std::{
 
 use mokka_consensus::{
     Action, Audience, BuildRequest, BuiltBlock, CastVote, CheckRequest, CheckedBlock, Config,
-    Consensus, Event, FinalizedBlock, HandOver, Input, Output, ProposeBlock, ProposedBlock,
-    Restored, Status, Verdict, WorkWaiting,
+    Consensus, EndOfTerm, Event, FinalizedBlock, HandOver, Input, Output, ProposeBlock,
+    ProposedBlock, Restored, Status, Verdict, WorkWaiting,
 };
 use mokka_crypto::{NonceBook, SecretKey, digest};
 use mokka_types::{
@@ -454,6 +454,15 @@ impl<'w> Node<'w> {
         let proof = self.world.proof_by(leader, term, fresh_base(), &places);
         self.hears(leader, crate::world::ack(&proof));
         proof
+    }
+
+    /// Why it stopped leading, each time.
+    pub(crate) fn resigned(&self) -> Vec<EndOfTerm> {
+        let reason = |event: &Event| match event {
+            Event::Resigned { reason, .. } => Some(*reason),
+            _ => None,
+        };
+        self.events().filter_map(reason).collect()
     }
 
     /// Committed the blocks of tag 0 up to this height, as others showed them.

@@ -77,14 +77,7 @@ impl Behaviour for FalseHeir {
         if let Packet::Handover(handover) = packet {
             self.heard = Some(handover.token);
         }
-        let campaign = self.campaign.as_mut();
-        if let Some(proof) = campaign.and_then(|campaign| campaign.hears(from, packet, tongue)) {
-            self.campaign = None;
-            self.reign = Some(Reign::begin(proof));
-        }
-        if let Some(reign) = &mut self.reign {
-            reign.hears(from, packet, tongue);
-        }
+        Reign::follow(&mut self.campaign, &mut self.reign, (from, packet), tongue);
     }
 
     fn acts(&mut self, tongue: &mut Tongue) {

@@ -2,7 +2,7 @@
 
 use mokka_types::{Ack, Height, Packet, Proof, PublicKey};
 
-use super::{To, Tongue, tally::Tally};
+use super::{To, Tongue, campaign::Campaign, tally::Tally};
 use crate::machine;
 
 /// How many moments a liar leads for.
@@ -19,6 +19,23 @@ pub(super) struct Reign {
 impl Reign {
     pub(super) fn begin(proof: Proof) -> Self {
         Self { proof, tally: Tally::default(), moments: 0, proposed: Height::default() }
+    }
+
+    /// Counts for the campaign that is to win a term, or for the term that was won.
+    pub(super) fn follow(
+        campaign: &mut Option<Campaign>,
+        reign: &mut Option<Self>,
+        (from, packet): (&PublicKey, &Packet),
+        tongue: &mut Tongue,
+    ) {
+        let running = campaign.as_mut();
+        if let Some(proof) = running.and_then(|campaign| campaign.hears(from, packet, tongue)) {
+            *campaign = None;
+            *reign = Some(Self::begin(proof));
+        }
+        if let Some(reign) = reign {
+            reign.hears(from, packet, tongue);
+        }
     }
 
     /// Leads on, until the term is over.
