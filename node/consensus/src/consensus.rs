@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use mokka_crypto::{Committee, KeyNotOnCurve, digest};
 use mokka_types::{
     Base, BaseDigest, BlockId, Certificate, CertifiedBase, ChainHash, CrashModel, Envelope, Epoch,
-    HandoverToken, Height, Mark, Monotonic, Packet, Phase, Prepared, PreparedRecord, Promise,
-    Proof, PublicKey, Quorum, RunNumber, SafetyState, Settings, Signers, Term, ValidatorIndex,
-    ValidatorSet, View, Vote,
+    HandoverToken, Height, Mark, Monotonic, Prepared, PreparedRecord, Promise, Proof, PublicKey,
+    Quorum, RunNumber, SafetyState, Settings, Signers, Term, ValidatorIndex, ValidatorSet, View,
+    Vote,
 };
 
 use crate::{
@@ -18,9 +18,9 @@ use crate::{
     faults::{self, Rule},
     invariants,
     io::{
-        Action, Consent, EmptyBlock, Event, Fatal, Ignored, Input, Output, RoleName, WorkWaiting,
+        Action, Consent, EmptyBlock, EndOfTerm, Event, Fatal, Input, Output, RoleName, WorkWaiting,
     },
-    peers::{Novelty, Peers},
+    peers::Peers,
     random::Jitter,
     role::{AskedToSign, Followed, Granted, Life, Role},
 };
@@ -292,77 +292,6 @@ impl Consensus {
         out
     }
 
-    fn on_packet(
-        &mut self,
-        now: Monotonic,
-        envelope: Envelope,
-        consent: Consent,
-        out: &mut Output,
-    ) {
-        let sender = envelope.sender;
-        let silent = self.mark.is_some() && !self.lacks(Rule::MarkObeyed);
-        if silent && sender.x() == self.config.key.x() {
-            return out.ignore(Ignored::NotAValidator);
-        }
-        if self.is_of_other_epoch(now, sender, &envelope.packet, out) {
-            return;
-        }
-        let Some(index) = self.committee.set().index_of(&sender) else {
-            return self.on_stranger(now, envelope, out);
-        };
-        let novelty = match self.me == Some(index) {
-            true => Novelty::News,
-            false => self.peers.hear(index, &envelope, now),
-        };
-        self.notice_restart(index, &envelope);
-        match envelope.packet {
-            Packet::Vote(vote) => self.on_vote(now, index, *vote, consent, out),
-            Packet::Voted(voted) => self.on_voted(now, index, voted, out),
-            Packet::Sign(sign) => self.on_sign(now, index, sign, out),
-            Packet::Signed(signed) => self.on_signed(now, index, &signed, out),
-            Packet::Ack(ack) => self.on_ack(now, index, &ack, novelty, out),
-            Packet::Alive(alive) => self.on_alive(now, index, alive, out),
-            Packet::Proposal(_) => self.on_proposal(now, envelope, novelty, out),
-            Packet::PrepareVote(vote) => self.on_prepare_vote(index, &vote, out),
-            Packet::CommitVote(vote) => self.on_commit_vote(now, index, &vote, out),
-            Packet::Certified(certificate) => {
-                self.on_certified(now, index, *certificate, novelty, out);
-            }
-            Packet::Handover(handover) => self.on_handover(now, index, *handover, out),
-            Packet::Blocks(blocks) => self.on_blocks(now, sender, blocks, out),
-            Packet::Body(reply) => self.on_body(sender, reply, out),
-            // The driver answers these from the store.
-            Packet::BlocksRequest(_) | Packet::BodyRequest(_) => out.ignore(Ignored::Unknown),
-        }
-    }
-
-    /// Somebody who is no validator can answer what we asked, and nothing else.
-    fn on_stranger(&mut self, now: Monotonic, envelope: Envelope, out: &mut Output) {
-        match envelope.packet {
-            Packet::Blocks(blocks) => self.on_blocks(now, envelope.sender, blocks, out),
-            Packet::Body(reply) => self.on_body(envelope.sender, reply, out),
-            Packet::Alive(alive) => {
-                self.hear_guest(now, &envelope.sender, alive.committed.height);
-            }
-            // Who led the last epoch may be no validator any more (§9).
-            Packet::Certified(certificate) if certificate.phase == Phase::Commit => {
-                self.see_commit(now, &certificate, envelope.sender, out);
-            }
-            Packet::Vote(_)
-            | Packet::Voted(_)
-            | Packet::Sign(_)
-            | Packet::Signed(_)
-            | Packet::Ack(_)
-            | Packet::Proposal(_)
-            | Packet::PrepareVote(_)
-            | Packet::CommitVote(_)
-            | Packet::Certified(_)
-            | Packet::Handover(_)
-            | Packet::BlocksRequest(_)
-            | Packet::BodyRequest(_) => out.ignore(Ignored::NotAValidator),
-        }
-    }
-
     /// What this node is, for people and metrics.
     pub fn status(&self, now: Monotonic) -> Status {
         let followed = self.leader.as_ref().filter(|leader| {
@@ -486,7 +415,7 @@ impl Consensus {
         let again = std::mem::replace(&mut self.operation, Operation::Stopping);
         match &self.role {
             Role::Leader(_) if again == Operation::Stopping => {
-                self.resign(now, crate::io::EndOfTerm::Stopped, out);
+                self.resign(now, EndOfTerm::Stopped, out);
             }
             Role::Candidate(_) => self.become_follower(now, out),
             Role::Leader(_) | Role::Follower => {}

@@ -47,6 +47,7 @@ rules! {
     PreparedProposedAgain: "§6.1: what the base has prepared is proposed again, and nothing else \
         is taken",
     OneProposal: "§6.2: the first proposal of a term and height is the only one",
+    VoteInPromisedTerm: "§6.3, §6.4: no vote for a block in a term below the promise",
     PrepareVoteRecorded: "§6.3, §8: a vote of the first phase is written down before it leaves",
     PrepareOfNextHeight: "§6.3: a prepare certificate is of exactly the next height",
     PreparedRecorded: "§6.3, §6.4, §8: a prepared block is written down before the vote to \

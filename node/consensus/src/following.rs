@@ -1,12 +1,12 @@
 //! Following a leader: its proof, its news, and its silence (§3, §5.4, §5.6).
 
 use mokka_types::{
-    ALIVE_INTERVAL, Ack, Alive, BlockId, Certificate, CertifiedBase, Envelope, Monotonic, Packet,
-    Promise, Proof, RunNumber, SafetyRecord, ValidatorIndex, View,
+    ALIVE_INTERVAL, BlockId, CertifiedBase, Envelope, Monotonic, Packet, Promise, Proof, RunNumber,
+    SafetyRecord, ValidatorIndex, View,
 };
 
 use crate::{
-    consensus::{Consensus, Knowledge},
+    consensus::Consensus,
     faults::Rule,
     io::{Action, EndOfTerm, Event, Ignored, Output, PeerFault},
     peers::Novelty,
@@ -39,7 +39,7 @@ impl Consensus {
         }
     }
 
-    fn note_promise(&mut self, now: Monotonic, index: ValidatorIndex, promise: View) {
+    pub(crate) fn note_promise(&mut self, now: Monotonic, index: ValidatorIndex, promise: View) {
         if promise.epoch == self.epoch() && Some(index) != self.me {
             self.raise_horizon(now, promise.term);
             let peer = self.peers.of(index);
@@ -206,80 +206,6 @@ impl Consensus {
             Role::Leader(_) => {}
         }
         self.refuse_held(index, out);
-    }
-
-    pub(crate) fn on_ack(
-        &mut self,
-        now: Monotonic,
-        index: ValidatorIndex,
-        ack: &Ack,
-        novelty: Novelty,
-        out: &mut Output,
-    ) {
-        if Some(index) == self.me || !self.see_proof(now, &ack.proof, index, out) {
-            return;
-        }
-        let sender = self.key_of(index);
-        if self.committee.set().index_of(&ack.proof.candidate) != Some(index) {
-            return out.accuse(sender, PeerFault::Contradiction);
-        }
-        self.show_commit(now, index, ack.committed, ack.certificate.as_ref(), out);
-        if ack.proof.view < self.promise.view {
-            self.tell_promise(now, index, out);
-            return out.ignore(Ignored::OldTerm);
-        }
-        self.note_news(now, index, ack.proof.view, novelty, out);
-    }
-
-    /// A committed block with its certificate.
-    pub(crate) fn show_commit(
-        &mut self,
-        now: Monotonic,
-        index: ValidatorIndex,
-        committed: BlockId,
-        certificate: Option<&Certificate>,
-        out: &mut Output,
-    ) {
-        let sender = self.key_of(index);
-        if let Some(certificate) = certificate.filter(|at| at.id == committed) {
-            self.see_commit(now, certificate, sender, out);
-        }
-        self.show_height(now, index, committed, out);
-    }
-
-    /// Tells a leader whose term is below our promise, at most once a heartbeat (§3).
-    pub(crate) fn tell_promise(&mut self, now: Monotonic, index: ValidatorIndex, out: &mut Output) {
-        // Observers only ask.
-        if self.me.is_none() {
-            return;
-        }
-        let span = self.config.settings.heartbeat;
-        let peer = self.peers.of(index);
-        if peer.told_at.is_some_and(|at| now.since(at) < span) {
-            return;
-        }
-        peer.told_at = Some(now);
-        let packet = Packet::Alive(self.alive());
-        out.act(Action::Send { to: self.key_of(index), packet });
-    }
-
-    pub(crate) fn alive(&self) -> Alive {
-        Alive { promise: self.promise.view, committed: self.committed }
-    }
-
-    pub(crate) fn on_alive(
-        &mut self,
-        now: Monotonic,
-        index: ValidatorIndex,
-        alive: Alive,
-        out: &mut Output,
-    ) {
-        self.note_promise(now, index, alive.promise);
-        self.show_height(now, index, alive.committed, out);
-        let empty = alive.promise.term.get() == 0;
-        if empty && self.knowledge == Knowledge::Enough {
-            self.tell_promise(now, index, out);
-        }
     }
 
     /// A follower's timers.

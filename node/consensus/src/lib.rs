@@ -9,11 +9,12 @@
 //! become possible ([`Consensus::step`]), so that the order in which a block, its proposal, its
 //! certificate and the application's verdict arrive does not matter.
 //!
-//! Read in this order: `consensus` (the state and its step), `role`, `standing`, `granting`,
-//! `counting` (an election, from the candidate's and the voter's side), `eligibility` (who may
-//! lead), `following`, `leading`, `handover` (a term), `proposing`, `accepting`, `voting`,
-//! `certified` (a block), `catchup`, `timers`, `epochs` (the set changes), `mark` (lost state),
-//! `evidence` (who signs twice), `invariants`, `faults` (what a test can leave out).
+//! Read in this order: `consensus` (the state and its step), `role`, then by `packet`, which has a
+//! file for each kind: `standing`, `vote`, `voted`, `sign`, `signed` with `rules` and `eligibility`
+//! (an election); `following`, `leading`, `ack`, `alive`, `handover` (a term); `proposing`,
+//! `proposal`, `checking`, `voting`, `block_vote`, `certified`, `storing` (a block). Then `catchup`,
+//! `timers`, `epochs` (the set changes), `mark` (lost state), `evidence` (who signs twice),
+//! `invariants`, `faults` (what a test can leave out).
 //!
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when
@@ -43,28 +44,27 @@
 //! # Units
 //! Lengths of time are [`std::time::Duration`]; instants are [`mokka_types::Monotonic`].
 
-mod accepting;
 mod at_height;
 mod catchup;
-mod certified;
+mod checking;
 mod consensus;
-mod counting;
 mod eligibility;
 mod epochs;
 mod evidence;
 mod faults;
 mod following;
-mod granting;
-mod handover;
 mod invariants;
 mod io;
 mod leading;
 mod mark;
+mod packet;
 mod peers;
 mod proposing;
 mod random;
 mod role;
+mod rules;
 mod standing;
+mod storing;
 mod timers;
 mod voting;
 

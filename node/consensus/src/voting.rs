@@ -5,38 +5,13 @@ use mokka_types::{
 };
 
 use crate::{
-    at_height::{Accepted, Checked, VoteState},
+    at_height::{Accepted, VoteState},
     consensus::Consensus,
     faults::Rule,
-    io::{Action, CastVote, CheckedBlock, Fatal, Ignored, Origin, Output, PeerFault, Verdict},
+    io::{Action, CastVote, Fatal, Output},
 };
 
 impl Consensus {
-    /// The application looked at a block.
-    pub(crate) fn on_checked(&mut self, checked: CheckedBlock, out: &mut Output) {
-        if self.checked_ahead(checked) {
-            return;
-        }
-        let asked = Checked::Asked(checked.ticket);
-        let known = self.next.known.iter_mut().find(|(_, known)| known.state == asked);
-        let Some((id, known)) = known else { return out.ignore(Ignored::Stale) };
-        let (id, from) = (*id, known.from);
-        match checked.verdict {
-            Verdict::Valid { next_set } => known.state = Checked::Valid(next_set),
-            Verdict::NotThisBlock => {
-                self.next.known.remove(&id);
-                self.next.asked.remove(&from);
-                self.distrust(from);
-                out.accuse(from, PeerFault::WrongBody);
-            }
-            Verdict::TooEarly => known.state = Checked::TooEarly,
-            Verdict::Invalid => {
-                known.state = Checked::Invalid;
-                out.accuse(from, PeerFault::InvalidBlock);
-            }
-        }
-    }
-
     /// Does whatever has become possible at this height.
     pub(crate) fn advance(&mut self, now: Monotonic, out: &mut Output) {
         self.advance_arriving(now, out);
@@ -56,7 +31,7 @@ impl Consensus {
         let Some(accepted) = self.next.accepted else { return };
         let Accepted { view, id, vote: VoteState::Owed, .. } = accepted else { return };
         let Some(next_set) = self.next.valid(&id) else { return };
-        if view != self.promise.view || !self.hears_its_leader(now) || self.prepared_above(view) {
+        if !self.may_vote(now, view) {
             return;
         }
         self.next.accepted = Some(Accepted { vote: VoteState::Sent, ..accepted });
@@ -75,8 +50,11 @@ impl Consensus {
         self.prepared_here().is_some_and(|prepared| prepared.view > view)
     }
 
-    fn hears_its_leader(&self, now: Monotonic) -> bool {
-        self.leader.as_ref().is_some_and(|leader| self.proof_holds(now, leader))
+    /// Only for the leader of our promise, and never back from what is prepared.
+    fn may_vote(&self, now: Monotonic, view: View) -> bool {
+        let holds = || self.leader.as_ref().is_some_and(|leader| self.proof_holds(now, leader));
+        let promised = view == self.promise.view && holds();
+        (promised || self.lacks(Rule::VoteInPromisedTerm)) && !self.prepared_above(view)
     }
 
     fn vote_to_prepare(&mut self, accepted: Accepted, next_set: SetDigest, out: &mut Output) {
@@ -130,11 +108,7 @@ impl Consensus {
     fn advance_prepared(&mut self, now: Monotonic, out: &mut Output) {
         let Some((certificate, VoteState::Owed)) = self.next.prepare.clone() else { return };
         let (view, id, next_set) = (certificate.view, certificate.id, certificate.next_set);
-        if view != self.promise.view
-            || self.next.valid(&id) != Some(next_set)
-            || !self.hears_its_leader(now)
-            || self.prepared_above(view)
-        {
+        if self.next.valid(&id) != Some(next_set) || !self.may_vote(now, view) {
             return;
         }
         self.next.prepare = Some((certificate.clone(), VoteState::Sent));
@@ -159,20 +133,5 @@ impl Consensus {
         self.prepare(view, id, takeover.certificate, out);
         self.base_rose(now, out);
         self.stand_soon(now);
-    }
-
-    /// Looks again at a block that is certified although it was found invalid or only checked as a
-    /// fresh proposal: rules of the moment do not apply to it.
-    pub(crate) fn recheck_as_certified(&mut self, id: BlockId, out: &mut Output) {
-        let Some(known) = self.next.known.get(&id) else { return };
-        if known.origin == Origin::Certified {
-            return self.halt(Fatal::Diverged(id), out);
-        }
-        let body = known.body.clone();
-        let ticket = self.ask_check(id, self.committed, body, Origin::Certified, out);
-        if let Some(known) = self.next.known.get_mut(&id) {
-            known.origin = Origin::Certified;
-            known.state = Checked::Asked(ticket);
-        }
     }
 }

@@ -124,6 +124,7 @@ impl World {
         self.links.heal();
         self.weather = Weather::CALM;
         self.judge = None;
+        self.end_ambush();
         self
     }
 

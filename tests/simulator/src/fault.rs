@@ -45,11 +45,13 @@ pub enum Fault {
     Restored,
     /// Members wanted another set of validators.
     ChangeOfSet,
+    /// A leader went mute after a proposal, which one or some heard of too late.
+    Ambush,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Loss,
         Self::Duplicate,
         Self::Reordering,
@@ -70,6 +72,7 @@ impl Fault {
         Self::LostWrite,
         Self::Restored,
         Self::ChangeOfSet,
+        Self::Ambush,
     ];
 }
 
@@ -96,6 +99,7 @@ impl fmt::Display for Fault {
             Self::LostWrite => "crashes that lost a write",
             Self::Restored => "old disks put back",
             Self::ChangeOfSet => "changes of validators wanted",
+            Self::Ambush => "ambushes",
         })
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Character {
     restores: u64,
     /// How often operators stop nodes, relative to the others.
     stops: u64,
+    /// How often somebody lies in wait for a proposal, relative to the others.
+    ambushes: u64,
     /// How often faults hit whoever leads, in a thousand.
     at_leaders: u64,
 }
@@ -31,6 +33,7 @@ impl Character {
             cuts: random.below(6),
             restores: random.below(3),
             stops: random.below(4),
+            ambushes: random.below(4),
             at_leaders: random.below(1000),
         }
     }
@@ -55,6 +58,7 @@ enum Next {
     ChangeOfSet,
     BackUp,
     Restore,
+    Ambush,
     Heal,
 }
 
@@ -73,8 +77,8 @@ impl Faults {
         Self { character, end, down: vec![false; world.machines()] }
     }
 
-    fn weights(&self) -> [(u64, Next); 17] {
-        let Character { crashes, cuts, restores, stops, .. } = self.character;
+    fn weights(&self) -> [(u64, Next); 18] {
+        let Character { crashes, cuts, restores, stops, ambushes, .. } = self.character;
         [
             (4, Next::Work),
             (2, Next::AllStart),
@@ -92,6 +96,7 @@ impl Faults {
             (1, Next::ChangeOfSet),
             (1, Next::BackUp),
             (restores, Next::Restore),
+            (ambushes, Next::Ambush),
             (3, Next::Heal),
         ]
     }
@@ -153,6 +158,7 @@ impl Faults {
             Next::ChangeOfSet => world.try_want_epoch()?,
             Next::BackUp => world.back_up(node),
             Next::Restore => self.restore(world, node),
+            Next::Ambush => world.lie_in_wait(),
             Next::Heal => drop(world.heal()),
         }
         Ok(())

@@ -26,6 +26,7 @@
 //! Nobody lies in CFT.
 //! A key is never replaced: whoever is marked (§8) follows until the end.
 
+mod ambush;
 mod clock;
 mod control;
 pub mod cost;

@@ -141,6 +141,7 @@ impl World {
 
     /// Its application gives an answer, unless a story holds it back.
     pub(crate) fn answers(&mut self, node: usize, asked: Asked) -> Outcome {
+        let Some(asked) = self.waylay_answer(node, asked) else { return Ok(()) };
         match &mut self.nodes[node].held {
             Some(held) => {
                 held.push(asked);
@@ -279,6 +280,7 @@ impl World {
         };
         for deed in deeds {
             self.oracle.did(node, &deed)?;
+            self.watch(node, &deed);
         }
         for asked in asked {
             let life = self.nodes[node].life;

@@ -10,6 +10,7 @@ use mokka_types::{
 
 use crate::{
     Failure, Fate, Fault, Passing, Report, Scenario, Weather,
+    ambush::Ambush,
     desk::{Asked, Desk, Posted},
     machine::{self, Chain},
     network::Links,
@@ -47,6 +48,7 @@ pub struct World {
     pub(crate) weather: Weather,
     pub(crate) links: Links,
     pub(crate) judge: Option<Judge>,
+    pub(crate) ambush: Option<Ambush>,
     pub(crate) oracle: Oracle,
     pub(crate) works: u64,
     pub(crate) report: Report,
@@ -92,6 +94,7 @@ impl World {
             weather: scenario.weather,
             links: Links::default(),
             judge: None,
+            ambush: None,
             oracle,
             works: 0,
             report: Report { seed: scenario.seed, kind, ..Report::default() },
@@ -200,7 +203,8 @@ impl World {
             self.report.packets += 1;
             self.report.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
             let passing = Passing { from, to, packet: &packet.packet };
-            let fate = self.judge.as_mut().map_or(Fate::Pass, |judge| judge(&passing));
+            let judged = self.judge.as_mut().map(|judge| judge(&passing));
+            let fate = self.waylay(from, to, packet).or(judged).unwrap_or(Fate::Pass);
             let arrivals = match fate {
                 _ if !self.links.passes(from, to) => {
                     self.count(Fault::Unreachable);

@@ -13,7 +13,11 @@ use mokka_simulator::{Failure, Flaw, random_run_with};
 /// In how many worlds most are found.
 const SOON: u64 = 100;
 /// The others.
-const RARE: [Flaw; 1] = [Flaw::Without(Rule::OneBase)];
+const RARE: [Flaw; 3] = [
+    Flaw::Without(Rule::OneBase),
+    Flaw::Without(Rule::VoteInPromisedTerm),
+    Flaw::Without(Rule::Farewell),
+];
 
 /// The first seed that finds it.
 fn found(flaw: Flaw, seeds: u64) -> Option<Failure> {

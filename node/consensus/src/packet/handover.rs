@@ -1,4 +1,4 @@
-//! A leader that is about to end names who leads next (§5.7).
+//! `Handover`: a leader that is about to end names who leads next (§5.7).
 
 use mokka_types::{Handover, HandoverToken, Monotonic, Signers, ValidatorIndex, View};
 

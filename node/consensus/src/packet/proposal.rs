@@ -1,14 +1,12 @@
-//! A follower takes a proposal, or says why not (§6.2).
+//! `Proposal`: a follower takes a block, or says why not (§6.2).
 
-use mokka_types::{
-    BlockId, Body, Envelope, Monotonic, Packet, Proposal, PublicKey, ValidatorIndex, View,
-};
+use mokka_types::{BlockId, Envelope, Monotonic, Packet, Proposal, ValidatorIndex, View};
 
 use crate::{
-    at_height::{Accepted, Checked, Known, VoteState},
+    at_height::{Accepted, VoteState},
     consensus::Consensus,
     faults::Rule,
-    io::{Action, CheckRequest, CheckTicket, Ignored, Origin, Output, PeerFault},
+    io::{Action, Ignored, Origin, Output, PeerFault},
     peers::Novelty,
 };
 
@@ -150,44 +148,5 @@ impl Consensus {
             Some(body) => self.inspect(id, body, origin, sender, out),
             None => self.ask_body_again(now, sender, id, out),
         }
-    }
-
-    /// Has the application look at a body, unless it does or did already.
-    pub(crate) fn inspect(
-        &mut self,
-        id: BlockId,
-        body: Body,
-        origin: Origin,
-        from: PublicKey,
-        out: &mut Output,
-    ) {
-        // What broke a rule of the moment when it was fresh may be owed now.
-        let again = |known: &Known| match known.state {
-            Checked::TooEarly => true,
-            Checked::Invalid => known.origin != origin,
-            Checked::Asked(_) | Checked::Valid(_) => false,
-        };
-        if self.next.known.get(&id).is_some_and(|known| !again(known)) {
-            return;
-        }
-        self.next.make_room(self.prepared.as_ref().map(|at| &at.id));
-        let certified = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == id);
-        let origin = if certified { Origin::Certified } else { origin };
-        let state = Checked::Asked(self.ask_check(id, self.committed, body.clone(), origin, out));
-        self.next.known.insert(id, Known { body, origin, from, state });
-    }
-
-    pub(crate) fn ask_check(
-        &mut self,
-        id: BlockId,
-        parent: BlockId,
-        body: Body,
-        origin: Origin,
-        out: &mut Output,
-    ) -> CheckTicket {
-        self.tickets += 1;
-        let ticket = CheckTicket(self.tickets);
-        out.act(Action::CheckBlock(Box::new(CheckRequest { ticket, id, parent, body, origin })));
-        ticket
     }
 }
