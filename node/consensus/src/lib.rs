@@ -10,9 +10,9 @@
 //! certificate and the application's verdict arrive does not matter.
 //!
 //! Read in this order: `consensus` (the state and its step), `role`, then by `packet`, which has a
-//! file for each kind: `standing`, `vote`, `voted`, `sign`, `signed` with `rules` and `eligibility`
-//! (an election); `following`, `leading`, `ack`, `alive`, `handover` (a term); `proposing`,
-//! `proposal`, `checking`, `voting`, `block_vote`, `certified`, `storing` (a block). Then `catchup`,
+//! file for each kind. An election: `standing`, `vote`, `voted`, `sign`, `signed`, with `rules` and
+//! `eligibility`. A term: `following`, `leading`, `ack`, `alive`, `handover`. A block: `proposing`,
+//! `proposal`, `checking`, `voting`, `block_vote`, `certified`, `storing`. Then `catchup`,
 //! `timers`, `epochs` (the set changes), `mark` (lost state), `evidence` (who signs twice),
 //! `invariants`, `faults` (what a test can leave out).
 //!
