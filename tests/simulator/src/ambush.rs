@@ -33,7 +33,8 @@ pub(crate) struct Ambush {
     /// The one ack after the proposal, which makes that old news, has passed.
     acked: bool,
     proposal: Option<Arc<Verified<Envelope>>>,
-    verdicts: Vec<(usize, Asked)>,
+    /// Of whom, and in which of its lives.
+    verdicts: Vec<(usize, u64, Asked)>,
     over_at: Monotonic,
 }
 
@@ -69,8 +70,7 @@ impl World {
     /// What was held back comes now.
     pub(crate) fn end_ambush(&mut self) {
         let Some(ambush) = self.ambush.take() else { return };
-        for (node, asked) in ambush.verdicts {
-            let life = self.nodes[node].life;
+        for (node, life, asked) in ambush.verdicts {
             self.schedule(Duration::ZERO, Happening::Answered { node, life, asked });
         }
         if let (Some(to), Some(packet)) = (ambush.late, ambush.proposal) {
@@ -121,7 +121,7 @@ impl World {
                     && matches!(asked, Asked::Check(_))
                     && ambush.hesitate.contains(&node) =>
             {
-                ambush.verdicts.push((node, asked));
+                ambush.verdicts.push((node, self.nodes[node].life, asked));
                 None
             }
             Some(_) | None => Some(asked),
@@ -135,10 +135,8 @@ impl World {
             return;
         }
         ambush.hesitate.retain(|at| *at != node);
-        let life = self.nodes[node].life;
-        for (node, asked) in
-            ambush.verdicts.extract_if(.., |(at, _)| *at == node).collect::<Vec<_>>()
-        {
+        let released: Vec<_> = ambush.verdicts.extract_if(.., |(at, ..)| *at == node).collect();
+        for (node, life, asked) in released {
             self.schedule(Duration::ZERO, Happening::Answered { node, life, asked });
         }
     }

@@ -16,7 +16,8 @@
 //! node has its own clock, which runs too fast or too slow.
 //!
 //! Read in this order: [`Scenario`] and [`World`] (what a story can do), [`random_run`] (what a
-//! seed does: `drawing` what kind of world, `run` its phases, `faults` what goes wrong in it),
+//! seed does: `drawing` what kind of world, `run` its phases, `faults` what goes wrong in it,
+//! `ambush` what is planned),
 //! `oracle` (what must hold), then `turns`, `power`, `desk`, `disk`, `machine`, `liars`.
 //!
 //! In BFT some validators lie ([`Lie`], one file for each way), as many as the model tolerates, and
