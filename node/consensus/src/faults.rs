@@ -43,6 +43,7 @@ rules! {
     PromiseRecorded: "§8: the promise is written down before the signature",
     PromiseLoaded: "§8: the promise is loaded at a start",
     WholeQuorum: "§2: the last vote of a quorum",
+    LooksAgain: "§5.3: a candidate whose base rose does not sign",
     NoTermAgain: "§5.6: nobody leads a term again after a restart",
     PreparedProposedAgain: "§6.1: what the base has prepared is proposed again, and nothing else \
         is taken",

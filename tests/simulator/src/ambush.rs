@@ -26,7 +26,8 @@ pub(crate) struct Ambush {
     hear: Vec<usize>,
     /// Hears it only once it stands for election itself.
     late: Option<usize>,
-    /// Those whose application says nothing about it before they are bound to the next term.
+    /// Those whose application says nothing about it before they ask for signatures, or are bound to
+    /// the next term.
     hesitate: Vec<usize>,
     /// The leader has made its proposal: from now on it is mute.
     sprung: bool,
@@ -88,6 +89,9 @@ impl World {
         if self.ambush.as_ref().is_some_and(|ambush| self.now >= ambush.over_at) {
             self.end_ambush();
         }
+        if matches!(&packet.packet, Packet::Sign(_)) {
+            self.release(from);
+        }
         let ambush = self.ambush.as_mut()?;
         let proposes = matches!(&packet.packet, Packet::Proposal(it) if it.body.is_some());
         ambush.sprung |= from == ambush.leader && proposes;
@@ -128,12 +132,17 @@ impl World {
         }
     }
 
-    /// A node that binds itself to another term gets the verdict for which it waited.
+    /// Sees what a node does.
     pub(crate) fn watch(&mut self, node: usize, deed: &Deed) {
-        let Some(ambush) = &mut self.ambush else { return };
-        if !ambush.sprung || !matches!(deed, Deed::Recorded(SafetyRecord::Promise(_))) {
-            return;
+        if matches!(deed, Deed::Recorded(SafetyRecord::Promise(_))) {
+            self.release(node);
         }
+    }
+
+    /// A node that asks for signatures, or binds itself to another term, gets the verdict for
+    /// which it waited.
+    fn release(&mut self, node: usize) {
+        let Some(ambush) = self.ambush.as_mut().filter(|ambush| ambush.sprung) else { return };
         ambush.hesitate.retain(|at| *at != node);
         let released: Vec<_> = ambush.verdicts.extract_if(.., |(at, ..)| *at == node).collect();
         for (node, life, asked) in released {

@@ -13,8 +13,9 @@ use mokka_simulator::{Failure, Flaw, random_run_with};
 /// In how many worlds most are found.
 const SOON: u64 = 100;
 /// The others.
-const RARE: [Flaw; 3] = [
+const RARE: [Flaw; 4] = [
     Flaw::Without(Rule::OneBase),
+    Flaw::Without(Rule::LooksAgain),
     Flaw::Without(Rule::VoteInPromisedTerm),
     Flaw::Without(Rule::Farewell),
 ];

@@ -101,7 +101,8 @@ impl Consensus {
             return;
         }
         let (ballot, sign) = (*ballot, round.sign);
-        let lawful = base.base == self.base() && self.rules_of_state(now, &ballot, base).is_ok();
+        let lawful = self.lacks(Rule::LooksAgain)
+            || base.base == self.base() && self.rules_of_state(now, &ballot, base).is_ok();
         let handed_over = self.handed_over(me, self.own_handover().as_ref());
         if !lawful || self.protected_until(now, me, handed_over).is_some() {
             return self.fail(now, out);
