@@ -94,6 +94,7 @@ async fn leaders_go(how: &str, orderly: bool) {
         let back = network.node(leader).reader().await;
         let level = || async { (back.get_block_number().await.unwrap() >= head).then_some(()) };
         until("it is level again", level).await;
+        network.connects().await;
     }
     let (_, sent) = load.end(network.node(0)).await;
     percentiles(how, took);

@@ -28,17 +28,6 @@ async fn admit(network: &mut Network, at: usize, observer: &NodeProcess) {
     network.node_mut(at).start().await;
 }
 
-/// Waits until a node is connected to so many validators.
-async fn has_validators(node: &NodeProcess, count: usize) -> Duration {
-    let what = format!("{count} validators are connected");
-    let connected = || async {
-        let peers = node.peers().await;
-        let validators = peers.iter().filter(|peer| !peer["validator"].is_null()).count();
-        (validators == count).then_some(())
-    };
-    until(&what, connected).await.1
-}
-
 async fn is_ready(node: &NodeProcess) -> Duration {
     let ready = || async { get(node.metrics(), "/ready").await.contains(" 200 ").then_some(()) };
     until("it is ready", ready).await.1
@@ -57,7 +46,7 @@ async fn an_observer_of_one_validator_follows_serves_and_forwards() {
     let leader = network.leader().await;
     let friend = (leader + 1) % network.len();
     admit(&mut network, friend, &observer).await;
-    let took = has_validators(&observer, 1).await;
+    let took = observer.has_validators(1).await;
     report(format_args!("an observer is let in {took:?} after its only validator runs again"));
     for at in 0..network.len() {
         ledger.transfer(&network, at).await;
@@ -104,13 +93,13 @@ async fn goes_on_without_its_validator(
 ) {
     let other = (friend + 1) % network.len();
     admit(network, other, observer).await;
-    has_validators(observer, 2).await;
+    observer.has_validators(2).await;
     network.node_mut(friend).kill();
     let took = ledger.transfer_by(observer, OBSERVERS).await;
     report(format_args!("a receipt {took:?} after sending, its first validator being dead"));
     ledger.holds_everywhere(network).await;
     network.node_mut(friend).start().await;
-    has_validators(observer, 2).await;
+    observer.has_validators(2).await;
     ledger.transfer(network, friend).await;
     ledger.holds_on(observer).await;
 }
@@ -151,7 +140,7 @@ async fn a_validator_that_moved_is_found_by_all() {
     }
     report(format_args!("a validator that moved is found {:?} after its start", started.elapsed()));
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
-    has_validators(network.node(mover), 3).await;
+    network.node(mover).has_validators(3).await;
     ledger.transfer(&network, mover).await;
     ledger.holds_everywhere(&network).await;
 

@@ -121,6 +121,7 @@ impl Consensus {
         let by_news = leader.map(|leader| leader.news_at.after(span));
         let other_signed = self.promise.signed.is_some_and(|signed| {
             self.committee.set().index_of(&signed.candidate) != Some(candidate)
+                && !steps_aside(self.promise.view)
         });
         let by_signature = self.signed_at.filter(|_| other_signed).map(|at| at.after(span));
         let until = by_news.max(by_signature)?;

@@ -120,6 +120,14 @@ impl Network {
         .0
     }
 
+    /// Waits until every node that runs is connected to all others.
+    pub(crate) async fn connects(&self) {
+        let others = self.running().count() - 1;
+        for (_, node) in self.running() {
+            node.has_validators(others).await;
+        }
+    }
+
     /// The running node of a validator by its place in the set, which need not be ours.
     async fn place(&self, index: usize) -> Option<usize> {
         for (at, node) in self.running() {

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ExitStatus},
+    time::Duration,
 };
 
 use alloy_provider::{DynProvider, Provider, ProviderBuilder};
@@ -165,6 +166,16 @@ impl NodeProcess {
     pub(crate) async fn peers(&self) -> Vec<Value> {
         let nothing: [(); 0] = [];
         self.reader().await.raw_request("mokka_peers".into(), nothing).await.unwrap()
+    }
+
+    /// Waits until it is connected to so many validators.
+    pub(crate) async fn has_validators(&self, count: usize) -> Duration {
+        let connected = || async {
+            let peers = self.peers().await;
+            let validators = peers.iter().filter(|peer| !peer["validator"].is_null()).count();
+            (validators == count).then_some(())
+        };
+        until(&format!("{} is connected to {count} validators", self.name), connected).await.1
     }
 
     /// Changes a setting in the node's `config.toml`, which counts from its next start.

@@ -6,6 +6,7 @@ use mokka_types::{Handover, HandoverToken, Packet, VotedAnswer};
 
 use crate::{
     node::{Application, Node},
+    signing::asks,
     voters::{Voters, newest_vote},
     world::{
         CHAIN, ELECTION, HEARTBEAT, World, ack, alive, ask, certified, fresh_base, genesis, id,
@@ -187,6 +188,23 @@ fn only_the_leaders_own_token_skips_its_protection() {
         let mut node = Node::new(&world, 0);
         node.follows(1, 2);
         let vote = mokka_types::Vote { handover: Some(token), ..world.vote(3, 3, 1, fresh_base()) };
+        node.hears(3, ask(vote));
+        assert_eq!(granted(&node), expected, "{token:?}");
+    }
+}
+
+/// §5.2 rule 6, §5.7: who has just signed for its leader need not wait any more than others where
+/// that leader hands over at once.
+#[test]
+fn a_token_skips_what_the_signature_for_its_leader_protects() {
+    let world = World::bft(4);
+    for (token, expected) in [(None, 0), (Some(token(&world, 1, 1, 3)), 1)] {
+        let mut node = Node::new(&world, 0);
+        let sign = asks(&mut node, 1, 1, &[0, 1, 2]);
+        node.hears(1, Packet::Sign(sign));
+        node.follows(1, 1);
+        node.sent.clear();
+        let vote = mokka_types::Vote { handover: token, ..world.vote(3, 2, 1, fresh_base()) };
         node.hears(3, ask(vote));
         assert_eq!(granted(&node), expected, "{token:?}");
     }

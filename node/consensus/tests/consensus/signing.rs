@@ -30,7 +30,7 @@ fn signed(node: &Node<'_>) -> Vec<Signed> {
 }
 
 /// The candidate of place 1 is granted, and asks these places, the node among them, to sign.
-fn asks(node: &mut Node<'_>, term: u64, attempt: u64, places: &[usize]) -> Sign {
+pub(crate) fn asks(node: &mut Node<'_>, term: u64, attempt: u64, places: &[usize]) -> Sign {
     asks_as(1, node, term, attempt, places)
 }
 
