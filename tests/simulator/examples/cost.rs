@@ -1,7 +1,7 @@
 //! `make cost`: what agreement costs in virtual time, as tables of the page `cost.md`.
 //!
-//! `MOKKA_RUNS=100` is how many worlds of four validators there are for each number; larger worlds
-//! are fewer. `MOKKA_SIZES=4,7` leaves out the others.
+//! `MOKKA_RUNS=100` is how many worlds there are for each number. `MOKKA_SIZES=4,7` leaves out the
+//! others.
 
 use std::{env, num::NonZero, sync::Mutex, thread, time::Duration};
 
@@ -15,7 +15,7 @@ const MODELS: [CrashModel; 2] = [CrashModel::Cft, CrashModel::Bft];
 /// Lost packets of a thousand.
 const LOSSES: [u64; 2] = [0, 20];
 /// So large a set is no longer waited for through an hour of two halves, where all go on talking.
-const MOST_HALVES: usize = 4;
+const MOST_HALVES: usize = 7;
 
 fn main() {
     let numbers = |name: &str| -> Option<Vec<usize>> {
@@ -47,8 +47,8 @@ fn table(wait: Wait, sizes: &[usize], runs: usize) {
     println!("|---|---|---|---|---|---|");
     for size in sizes.iter().filter(|size| wait != Wait::Halves || **size <= MOST_HALVES) {
         let runs = match wait {
-            Wait::Halves => runs / 50,
-            _ => runs * 4 / size,
+            Wait::Halves => runs / (2 * size),
+            _ => runs,
         };
         let runs = runs.max(1);
         print!("| n = {size} | {runs} |");
