@@ -162,6 +162,20 @@ fn everybody_shows_the_end_of_an_epoch_that_nobody_leads() {
     assert!(shown(&node).is_empty());
 }
 
+/// §9: who heard that the chain went on has no end of an epoch to show.
+#[test]
+fn who_is_behind_shows_no_end_of_an_epoch() {
+    let world = World::cft(3);
+    let next = world.next_epoch(&[0, 1, 2], &[50]);
+    let mut node = Node::new(&world, 0);
+    enter(&mut node, &world, &next);
+    let alive = Packet::Alive(Alive { promise: next.view(1), committed: id(9, 0) });
+    node.hears_of(&next, 1, alive);
+    assert_eq!(asked_blocks(&node).len(), 1);
+    node.pass(world.settings.election_timeout);
+    assert!(shown(&node).is_empty());
+}
+
 /// §9: packets of a later epoch make a node sync, whoever sends them; they are never counted.
 #[test]
 fn packets_of_a_later_epoch_make_a_node_sync() {
