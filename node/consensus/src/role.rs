@@ -97,9 +97,16 @@ pub(crate) struct Leadership {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Succession {
     NotDue,
-    /// No new block begins. The last of those that were `tried` has until then to be elected.
+    /// The block in flight is finished, and no new one begins.
+    Finishing {
+        tried: Signers,
+    },
+    /// The last of those that were `tried` has until then to be elected. Until it stands it is
+    /// asked again, as it may not have heard of it.
     Asked {
         tried: Signers,
+        successor: ValidatorIndex,
+        repeats_at: Monotonic,
         until: Monotonic,
     },
     /// All that could were tried: it goes on until its proof ends.
@@ -116,7 +123,7 @@ pub(crate) struct LastBlock {
 impl Leadership {
     /// Whether it begins no new block, because another is to lead (§5.7).
     pub(crate) const fn hands_over(&self) -> bool {
-        matches!(self.succession, Succession::Asked { .. })
+        matches!(self.succession, Succession::Finishing { .. } | Succession::Asked { .. })
     }
 
     pub(crate) fn view(&self) -> View {

@@ -76,10 +76,9 @@ impl Consensus {
         match leadership.succession {
             Succession::NotDue if self.quorum().validators() == 1 => None,
             Succession::NotDue => Some(self.hands_over_at(leadership)),
-            // While a block is in flight, what ends that comes first.
-            Succession::Asked { .. } if matches!(leadership.work, Work::InFlight(_)) => None,
-            Succession::Asked { until, .. } => self.next.arriving.is_none().then_some(until),
-            Succession::Nobody => None,
+            Succession::Asked { repeats_at, until, .. } => Some(repeats_at.min(until)),
+            // What ends the block in flight is a step of its own.
+            Succession::Finishing { .. } | Succession::Nobody => None,
         }
     }
 

@@ -37,8 +37,8 @@ impl Consensus {
             Succession::NotDue if due && !alone => {
                 me.map_or(Signers::NONE, |me| Signers::NONE.with(me))
             }
-            Succession::Asked { until, .. } if now < *until => return,
-            Succession::Asked { tried, .. } => *tried,
+            Succession::Asked { until, .. } if now < *until => return self.ask_again(now, out),
+            Succession::Finishing { tried } | Succession::Asked { tried, .. } => *tried,
             Succession::NotDue | Succession::Nobody => match stopping {
                 true => return self.resign(now, EndOfTerm::Stopped, out),
                 false => return,
@@ -47,20 +47,50 @@ impl Consensus {
         let finished =
             !matches!(leadership.work, Work::InFlight(_)) && self.next.arriving.is_none();
         let successor = self.successor(now, tried);
-        let (view, patience) = (leadership.view(), self.config.settings.election_timeout);
+        let patience = self.config.settings.election_timeout;
         let Role::Leader(leadership) = &mut self.role else { return };
         if !finished {
-            leadership.succession = Succession::Asked { tried, until: now };
+            leadership.succession = Succession::Finishing { tried };
             return;
         }
         leadership.work = Work::Idle;
-        let Some(index) = successor else {
+        let Some(successor) = successor else {
             leadership.succession = Succession::Nobody;
             return self.tick_handover(now, out);
         };
-        leadership.succession =
-            Succession::Asked { tried: tried.with(index), until: now.after(patience) };
-        let (to, certificate) = (self.key_of(index), self.certificate.clone());
+        leadership.succession = Succession::Asked {
+            tried: tried.with(successor),
+            successor,
+            repeats_at: now.after(patience / 6),
+            until: now.after(patience),
+        };
+        self.hand_over(successor, out);
+    }
+
+    /// Asks the successor again, unless it stands (§6.8).
+    fn ask_again(&mut self, now: Monotonic, out: &mut Output) {
+        let pause = self.config.settings.election_timeout / 6;
+        let Role::Leader(leadership) = &mut self.role else { return };
+        let view = leadership.view();
+        let Succession::Asked { successor, repeats_at, until, .. } = &mut leadership.succession
+        else {
+            return;
+        };
+        if now < *repeats_at {
+            return;
+        }
+        let successor = *successor;
+        let stands = self.granted.get(&successor).is_some_and(|at| at.ballot.view > view);
+        *repeats_at = if stands { *until } else { now.after(pause) };
+        if !stands {
+            self.hand_over(successor, out);
+        }
+    }
+
+    fn hand_over(&self, successor: ValidatorIndex, out: &mut Output) {
+        let Role::Leader(leadership) = &self.role else { return };
+        let (to, view) = (self.key_of(successor), leadership.view());
+        let certificate = self.certificate.clone();
         out.act(Action::HandOver(Box::new(HandOver { to, view, certificate })));
     }
 
