@@ -60,14 +60,18 @@ digest!(
 );
 
 /// A block by its position and hash.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BlockId {
     /// Its position.
     pub height: Height,
     /// Its name.
     pub hash: BlockHash,
+}
+
+impl fmt::Debug for BlockId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{:?}", self.height, self.hash)
+    }
 }
 
 /// What a block contains, as the application wrote it down. Consensus never looks inside.

@@ -425,7 +425,7 @@ impl Oracle {
         let promise = durable.promise;
         let same = promise.signed.is_some_and(|signed| (signed.candidate, signed.base) == claim);
         demand(promise.view == ballot.view && same, || {
-            format!("node {at} signed for {} with the promise {promise:?}", ballot.view)
+            format!("node {at} signed for {}, its disk promises {}", ballot.view, promise.view)
         })
     }
 

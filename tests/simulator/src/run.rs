@@ -122,7 +122,7 @@ fn progress(world: &mut World, work: u64, limit: Duration) -> Result<Duration, F
             let heights: Vec<_> = world.honest().map(|node| world.committed(node).height).collect();
             let leaders = world.leaders();
             return Err(world.failure(format!(
-                "no progress within {limit:?} after everything was healed; \
+                "no progress within {limit:.1?} after everything was healed; \
                  heights {heights:?}, leaders {leaders:?}"
             )));
         }

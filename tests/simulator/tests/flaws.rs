@@ -1,8 +1,8 @@
-//! Proof that the search bites: each deliberate fault is found. `make flaws` prints in how many
-//! worlds; `MOKKA_FLAW="§6"` looks only at those whose text has this in it.
+//! Proof that the search bites: each deliberate fault is found. `make flaws` writes into the page
+//! in how many worlds; `MOKKA_FLAW="§6"` looks only at those whose text has this in it.
 
 use std::{
-    env, panic,
+    env, fs, panic,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
@@ -10,6 +10,10 @@ use std::{
 use mokka_consensus::Rule;
 use mokka_simulator::{Failure, Flaw, random_run_with};
 
+/// Where the results are.
+const PAGE: &str = "FLAWS.md";
+/// What they begin with there.
+const ROWS: &str = "| rule left out | worlds | what was noticed |\n|---|---|---|\n";
 /// In how many worlds most are found.
 const SOON: u64 = 100;
 /// The others.
@@ -44,36 +48,45 @@ fn search(flaws: &[Flaw], seeds: u64) -> Vec<(Flaw, Option<Failure>)> {
     all
 }
 
-/// The first line of what was noticed, short enough for a table.
-fn noticed(failure: &Failure) -> String {
-    let line = failure.what.lines().next().unwrap_or_default();
-    line.chars().take(90).collect::<String>().replace('|', "/")
+/// What a row of the page's table says of a flaw that was found.
+fn row(flaw: Flaw, failure: &Failure) -> String {
+    let noticed = failure.what.split(['\n', ';']).next().unwrap_or_default().replace('|', "/");
+    format!("| {flaw} | {} | {noticed} |", failure.seed + 1)
 }
 
-/// How soon each of these is found, as a table; the ones that are not.
-fn table(flaws: &[Flaw], seeds: u64) -> Vec<Flaw> {
+/// How soon each of these is found, as rows.
+fn table(flaws: &[Flaw], seeds: u64) -> Vec<String> {
     // A node that panics is a finding, and need not say so here.
     panic::set_hook(Box::new(|_| {}));
     let results = search(flaws, seeds);
     let _ours = panic::take_hook();
-    println!("| rule left out | worlds until it was found | noticed |\n|---|---|---|");
-    for (flaw, failure) in &results {
-        match failure {
-            Some(failure) => println!("| {flaw} | {} | {} |", failure.seed + 1, noticed(failure)),
-            None => println!("| {flaw} | not in {seeds} | |"),
-        }
-    }
-    let missed = results.into_iter().filter(|(_, failure)| failure.is_none());
-    missed.map(|(flaw, _)| flaw).collect()
+    let missed: Vec<_> = results.iter().filter(|(_, failure)| failure.is_none()).collect();
+    assert!(missed.is_empty(), "not found in {seeds} worlds: {missed:?}");
+    results.iter().filter_map(|(flaw, failure)| Some(row(*flaw, failure.as_ref()?))).collect()
 }
 
-/// Those that show themselves in a few worlds; all of them, where somebody asks for more worlds.
+/// Writes the rows into the page, in place of those that are there.
+fn write(rows: &[String]) {
+    let page = fs::read_to_string(PAGE).expect(PAGE);
+    let (before, table) = page.split_once(ROWS).expect("a table");
+    let (_old, after) = table.split_once("\n\n").expect("text after the table");
+    fs::write(PAGE, format!("{before}{ROWS}{}\n\n{after}", rows.join("\n"))).expect(PAGE);
+}
+
+/// Those that show themselves in a few worlds, as the page says. Where somebody asks for more
+/// worlds: all of them, and the page says what was found.
 #[test]
 fn every_flaw_is_found() {
     let asked = env::var("MOKKA_SEEDS").ok().and_then(|text| text.parse().ok());
     let part = env::var("MOKKA_FLAW").unwrap_or_default();
     let flaws = Flaw::all().filter(|flaw| asked.is_some() || !RARE.contains(flaw));
     let flaws: Vec<_> = flaws.filter(|flaw| flaw.to_string().contains(&part)).collect();
-    let missed = table(&flaws, asked.unwrap_or(SOON));
-    assert!(missed.is_empty(), "not found: {missed:?}");
+    let rows = table(&flaws, asked.unwrap_or(SOON));
+    println!("{ROWS}{}", rows.join("\n"));
+    if asked.is_some() && part.is_empty() {
+        return write(&rows);
+    }
+    let page = fs::read_to_string(PAGE).expect(PAGE);
+    let stale: Vec<_> = rows.iter().filter(|row| !page.contains(*row)).collect();
+    assert!(stale.is_empty(), "{PAGE} says otherwise, type `make flaws`: {stale:#?}");
 }
