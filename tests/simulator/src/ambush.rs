@@ -26,8 +26,8 @@ pub(crate) struct Ambush {
     hear: Vec<usize>,
     /// Hears it only once it stands for election itself.
     late: Option<usize>,
-    /// Those whose application says nothing about it before they ask for signatures, or are bound to
-    /// the next term.
+    /// Those whose application says nothing about it before they ask for signatures, or are bound
+    /// to the next term.
     hesitate: Vec<usize>,
     /// The leader has made its proposal: from now on it is mute.
     sprung: bool,
