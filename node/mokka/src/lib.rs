@@ -91,8 +91,8 @@
 //!
 //! # Where we differ from `consensus.md`, and why
 //! * Every envelope is signed, also where it is direct: one way to authenticate a packet.
-//! * An old packet of our own key is dropped here and never reaches the core, so it cannot mark a
-//!   node that is honest (§8, Appendix A.7); certificates and proofs, which do, still reach it.
+//! * [`log`] makes its file where there is none, so that a member starts with one command: who has
+//!   lost it starts like somebody new, and listens to the others first (§8).
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/library.md")]
