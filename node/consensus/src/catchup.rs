@@ -16,6 +16,9 @@ use crate::{
 /// Blocks of one answer kept while they are executed; the transport bounds their bytes.
 const MAX_QUEUED: usize = 1024;
 
+/// How often the time that a peer has for an answer doubles at most.
+const MOST_DOUBLINGS: u32 = 4;
+
 /// What we miss, and whom we asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Catchup {
@@ -56,14 +59,12 @@ impl Consensus {
         if self.next.arriving.as_ref().is_some_and(|at| at.certificate.id.height >= height) {
             return;
         }
-        if self.catchup.asked.is_none() && self.catchup.queue.is_empty() {
-            self.ask_blocks(now, from, out);
+        // Who fails to answer does not keep others waiting.
+        let fails = |asked: Asked| self.in_vain(&asked.peer) > self.in_vain(&from);
+        if self.catchup.asked.is_none_or(fails) && self.catchup.queue.is_empty() {
+            let peer = self.reliable_for(from);
+            self.ask_blocks(now, peer, out);
         }
-    }
-
-    /// Whether somebody claims a block that we do not have.
-    pub(crate) fn is_behind(&self) -> bool {
-        self.catchup.target > self.committed.height
     }
 
     fn ask_blocks(&mut self, now: Monotonic, peer: PublicKey, out: &mut Output) {
@@ -99,6 +100,18 @@ impl Consensus {
         self.next_of_catchup(now, out);
     }
 
+    /// How often in a row this one did not show what it claims.
+    fn in_vain(&self, peer: &PublicKey) -> u32 {
+        self.committee.set().index_of(peer).map_or(0, |index| self.peers.in_vain(index))
+    }
+
+    /// The same, or where it did not answer before, somebody else who claims our next block.
+    fn reliable_for(&self, peer: PublicKey) -> PublicKey {
+        let next = self.committed.height.next().filter(|_| self.in_vain(&peer) > 0);
+        let other = next.and_then(|next| self.peers.with_height(next, self.catchup.turn));
+        other.map_or(peer, |index| self.key_of(index))
+    }
+
     /// Who takes no part, and who asks a validator of a set that it does not know yet, asks by way
     /// of those that it is connected to (§7): the next block with its certificate is as good from
     /// any of them.
@@ -121,6 +134,7 @@ impl Consensus {
         if let Some(index) = self.committee.set().index_of(&peer) {
             let peer = self.peers.of(index);
             peer.committed = peer.committed.map(|claimed| claimed.min(ours));
+            peer.in_vain = peer.in_vain.saturating_add(1);
         }
         self.catchup.target = self.peers.committed().1;
         self.catchup.turn = self.catchup.turn.wrapping_add(1);
@@ -134,7 +148,11 @@ impl Consensus {
             self.catchup.queue.pop_front();
         }
         let Some(block) = self.catchup.queue.pop_front() else {
-            if self.catchup.target > ours && self.catchup.asked.is_none() {
+            // Others may claim more, but it is not to blame for what it does not claim.
+            let index = self.committee.set().index_of(&sender);
+            let claimed = index.and_then(|index| self.peers.of(index).committed);
+            let has_more = claimed.is_none_or(|claimed| claimed > ours);
+            if self.catchup.target > ours && self.catchup.asked.is_none() && has_more {
                 self.ask_blocks(now, sender, out);
             }
             return;
@@ -146,6 +164,9 @@ impl Consensus {
         let arrives = self.next.arriving.as_ref().is_some_and(|at| at.certificate.id == block.id);
         if !arrives {
             return self.distrust(sender);
+        }
+        if let Some(index) = self.committee.set().index_of(&sender) {
+            self.peers.of(index).in_vain = 0;
         }
         match self.catchup.ahead.take().filter(|ahead| ahead.certificate.id == block.id) {
             Some(ahead) => {
@@ -230,8 +251,9 @@ impl Consensus {
         if self.me.is_none() {
             return;
         }
-        let (heard, highest) = self.peers.committed();
-        if heard + 1 >= self.quorum().votes() && self.committed.height >= highest {
+        let (heard, _) = self.peers.committed();
+        let level = self.committed.height >= self.peers.believed_height();
+        if heard + 1 >= self.quorum().votes() && level {
             self.knowledge = Knowledge::Enough;
             let nothing = View::new(self.epoch(), Term::default());
             let begins = self.leader.is_none() && self.peers.promised_above(nothing) == 0;
@@ -251,9 +273,16 @@ impl Consensus {
         }
     }
 
-    /// When an unanswered request is given up.
+    /// When an unanswered request is given up: later each time, as a long answer on a slow link
+    /// takes seconds.
     pub(crate) fn retry_blocks_at(&self) -> Option<Monotonic> {
-        let patience = self.config.settings.election_timeout * 2;
-        self.catchup.asked.map(|asked| asked.at.after(patience))
+        let asked = self.catchup.asked?;
+        let doublings = self.in_vain(&asked.peer).min(MOST_DOUBLINGS);
+        Some(asked.at.after(self.config.settings.election_timeout * (2 << doublings)))
+    }
+
+    /// Whether blocks that we lack are at hand.
+    pub(crate) fn is_syncing(&self) -> bool {
+        !self.catchup.queue.is_empty()
     }
 }

@@ -164,6 +164,8 @@ pub struct Consensus {
 
     pub(crate) next: AtHeight,
     pub(crate) stashed: Option<Box<Envelope>>,
+    /// A certificate of the first phase for a block whose parent is being stored; who showed it.
+    pub(crate) stashed_prepare: Option<(PublicKey, Certificate)>,
     pub(crate) catchup: Catchup,
 
     pub(crate) work: WorkWaiting,
@@ -203,7 +205,10 @@ impl Consensus {
         without: Option<Rule>,
     ) -> Result<(Self, Output), KeyNotOnCurve> {
         let Restored { safety, committed, certificate, epoch, set, began } = restored;
-        let empty = safety.promise == Promise::default() && safety.prepared.is_none();
+        // What a node only adopted says nothing of what it may have signed and forgotten.
+        let empty = safety.promise.signed.is_none()
+            && safety.prepare_vote.is_none()
+            && safety.prepared.is_none();
         let alone = set.len() == 1;
         let committee = faults::committee(Committee::new(config.chain, epoch, set)?, without);
         let mark = safety.mark_of(&config.key);
@@ -245,6 +250,7 @@ impl Consensus {
             handover: None,
             next: AtHeight::default(),
             stashed: None,
+            stashed_prepare: None,
             catchup: Catchup::default(),
             work: WorkWaiting::No,
             owed_since: None,

@@ -72,6 +72,7 @@ impl Consensus {
         self.conduct = Conduct::since(now);
         self.stand_from = None;
         self.stashed = None;
+        self.stashed_prepare = None;
         self.next = AtHeight::default();
         self.farewells = 0;
         self.farewell_at = match led {
@@ -177,7 +178,9 @@ impl Consensus {
         let pause = self.config.settings.heartbeat * (1 << self.farewells.min(MOST_DOUBLINGS));
         self.farewell_at = Some(now.after(pause));
         self.farewells = self.farewells.saturating_add(1);
-        let silent = self.lacks(Rule::Farewell) || self.is_behind();
+        // One alone could claim anything, and silence us.
+        let behind = self.peers.credible_height(self.quorum()) > self.committed.height;
+        let silent = self.lacks(Rule::Farewell) || behind;
         if let Some(certificate) = self.certificate.as_ref().filter(|_| !silent) {
             out.act(Action::Broadcast(Packet::Certified(Box::new(certificate.clone()))));
         }

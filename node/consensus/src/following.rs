@@ -27,7 +27,8 @@ impl Consensus {
     ) {
         let sender = self.key_of(index);
         self.note_promise(now, index, promise);
-        if let Some(prepared) = base.base.prepared.filter(|_| !self.is_bft()) {
+        let ours = !self.is_bft() && promise.epoch == self.epoch();
+        if let Some(prepared) = base.base.prepared.filter(|_| ours) {
             self.note_promise(now, index, View::new(self.epoch(), prepared.term));
         }
         self.show_height(now, index, base.base.committed, out);
@@ -76,10 +77,8 @@ impl Consensus {
         let Some(leader) = self.leader.as_mut().filter(|at| at.index == index && !ours) else {
             return;
         };
-        if leader.run == RunNumber::default() {
-            // Others showed us its proof; this is the first that we hear of it.
-            leader.run = envelope.run;
-        } else if envelope.run > leader.run {
+        // Where others showed us its proof, we have not heard yet in which run it leads.
+        if leader.run != RunNumber::default() && envelope.run > leader.run {
             leader.life = leader.life.without_protection();
         }
     }
@@ -155,7 +154,8 @@ impl Consensus {
                 true => now,
                 false => Monotonic::since_start(now.elapsed().saturating_sub(silent_since)),
             },
-            run: self.peers.of(index).run,
+            // In which run it leads, only itself can show.
+            run: if heard { self.peers.of(index).run } else { RunNumber::default() },
             life: if ours { Life::CountedDead } else { Life::Alive },
         });
         self.enter_term(now, out);
@@ -194,8 +194,10 @@ impl Consensus {
         if ours || !lives {
             return;
         }
+        let run = self.peers.of(index).run;
         if let Some(leader) = &mut self.leader {
             leader.news_at = now;
+            leader.run = leader.run.max(run);
         }
         self.conduct.leader_lived_at = now;
         match &self.role {

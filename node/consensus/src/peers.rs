@@ -6,6 +6,9 @@ use mokka_types::{
     Envelope, Height, Monotonic, PacketKind, Quorum, RunNumber, ValidatorIndex, View,
 };
 
+/// After so many questions in vain, what a validator claims keeps nobody waiting (§8).
+const MOST_IN_VAIN: u32 = 3;
+
 /// Whether a packet is newer than every one of its kind that came before (§3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Novelty {
@@ -24,6 +27,8 @@ pub(crate) struct Peer {
     pub(crate) promise: View,
     /// The highest committed height that it claimed.
     pub(crate) committed: Option<Height>,
+    /// How often in a row it did not show the blocks that it claims.
+    pub(crate) in_vain: u32,
     /// When it last sent news of any kind.
     pub(crate) heard_at: Option<Monotonic>,
     /// When it last sent us `Alive` or a vote (§5.6).
@@ -42,6 +47,11 @@ impl Peers {
     /// What this one showed; nothing where it was never heard.
     pub(crate) fn of(&mut self, index: ValidatorIndex) -> &mut Peer {
         self.0.entry(index).or_default()
+    }
+
+    /// How often in a row this one did not show the blocks that it claims.
+    pub(crate) fn in_vain(&self, index: ValidatorIndex) -> u32 {
+        self.0.get(&index).map_or(0, |peer| peer.in_vain)
     }
 
     /// Takes note of a packet.
@@ -126,6 +136,13 @@ impl Peers {
         (told.clone().count(), told.max().unwrap_or_default())
     }
 
+    /// The highest that was told by somebody who did not fail to show it time after time: several
+    /// liars could go on claiming what nobody has.
+    pub(crate) fn believed_height(&self) -> Height {
+        let believed = self.0.values().filter(|peer| peer.in_vain < MOST_IN_VAIN);
+        believed.filter_map(|peer| peer.committed).max().unwrap_or_default()
+    }
+
     /// The highest committed height that `b + 1` others tell: at least one of them is honest.
     pub(crate) fn credible_height(&self, quorum: Quorum) -> Height {
         let mut told: Vec<_> = self.0.values().filter_map(|peer| peer.committed).collect();
@@ -133,14 +150,12 @@ impl Peers {
         told.get(quorum.byzantine()).copied().unwrap_or_default()
     }
 
-    /// One that claims at least this height, in an order that `turn` changes.
+    /// One that claims at least this height: of those that answered best so far, in an order that
+    /// `turn` changes.
     pub(crate) fn with_height(&self, height: Height, turn: usize) -> Option<ValidatorIndex> {
-        let able: Vec<_> = self
-            .0
-            .iter()
-            .filter(|(_, peer)| peer.committed.is_some_and(|at| at >= height))
-            .map(|(index, _)| *index)
-            .collect();
-        able.get(turn.checked_rem(able.len())?).copied()
+        let able = self.0.iter().filter(|(_, peer)| peer.committed >= Some(height));
+        let least = able.clone().map(|(_, peer)| peer.in_vain).min()?;
+        let best: Vec<_> = able.filter(|(_, peer)| peer.in_vain == least).collect();
+        best.get(turn.checked_rem(best.len())?).map(|(index, _)| **index)
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct Candidacy {
     pub(crate) gives_up_at: Monotonic,
     /// When the packet of the present round is sent again.
     pub(crate) repeats_at: Monotonic,
-    /// Left out of this attempt: silent or faulty in the one before (§5.4).
+    /// Left out of all attempts of this candidacy: faulty in one before (§5.4).
     pub(crate) left_out: Signers,
     pub(crate) refusals: BTreeMap<ValidatorIndex, mokka_types::Refusal>,
     pub(crate) round: Round,
@@ -176,6 +176,8 @@ pub(crate) struct InFlight {
 pub(crate) struct AskedToSign {
     pub(crate) view: View,
     pub(crate) base: BaseDigest,
+    /// The highest one on a base before.
+    pub(crate) on_lower: View,
 }
 
 /// A candidate that we granted: what its `Sign` will be judged by.

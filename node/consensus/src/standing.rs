@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mokka_types::{
-    Attempt, Ballot, Monotonic, Packet, PublicNonce, Refusal, Sign, Signers, ValidatorIndex, View,
-    Vote,
+    Attempt, Ballot, BaseDigest, Monotonic, Packet, PublicNonce, Refusal, Sign, Signers,
+    ValidatorIndex, View, Vote,
 };
 
 use crate::{
@@ -30,27 +30,32 @@ impl Consensus {
             return;
         }
         let half = self.config.settings.heartbeat / 2;
-        let wait = half * (3 + self.rank(now)) + self.jitter.up_to(half);
+        let spread = half * self.rank(now) + self.jitter.up_to(half);
+        let silence = now.after(half * 3);
         let earliest = match self.me.is_some_and(|me| !self.is_eligible(now, me)) {
-            true => self.anybody_may_lead_at(now),
-            false => now,
+            true => silence.max(self.anybody_may_lead_at(now)),
+            false => silence,
         };
-        self.stand_at = now.after(wait).max(earliest);
+        self.stand_at = earliest.after(spread);
     }
 
     /// Nobody leads yet, nor did so lately: there is no silence to wait for (§9).
     pub(crate) fn stand_in_rank_order(&mut self, now: Monotonic) {
+        if self.is_syncing() {
+            return self.restart_leader_timeout(now);
+        }
         self.stand_at = now.after(self.config.settings.heartbeat / 2 * self.rank(now));
     }
 
     /// Our place among the eligible for the next term, so that validators do not stand at once
-    /// (§4).
+    /// (§4); who is not eligible stands where everybody is.
     pub(crate) fn rank(&self, now: Monotonic) -> u32 {
         let next = View::new(self.epoch(), self.promise.view.term.next().unwrap_or_default());
         let ours = self.committee.rank(next, &self.config.key);
         let set = self.committee.set();
-        let eligible = set.indices().filter(|index| self.is_eligible(now, *index));
-        let ranks = eligible.map(|index| self.committee.rank(next, &self.key_of(index)));
+        let anybody = self.me.is_some_and(|me| !self.is_eligible(now, me));
+        let others = set.indices().filter(|index| anybody || self.is_eligible(now, *index));
+        let ranks = others.map(|index| self.committee.rank(next, &self.key_of(index)));
         u32::try_from(ranks.filter(|rank| *rank < ours).count()).unwrap_or(u32::MAX)
     }
 
@@ -76,11 +81,7 @@ impl Consensus {
     /// The term to stand for (§5.1).
     fn next_view(&self) -> Option<View> {
         let base = self.digest_of(&self.base());
-        let asked = self
-            .asked_to_sign
-            .filter(|asked| asked.base != base)
-            .map(|asked| asked.view)
-            .unwrap_or_default();
+        let asked = self.asked_on_other_than(base);
         let told = self.peers.credible_promise(self.quorum());
         let told = if self.is_out_of_bounds(told) { View::default() } else { told };
         // A block that we took over may be of a term above our promise (§5.4).
@@ -92,6 +93,14 @@ impl Consensus {
             false => self.promise.view.term.next()?,
         };
         Some(View::new(self.epoch(), term))
+    }
+
+    /// The highest term for which we sent `Sign` on another base (§5.1).
+    fn asked_on_other_than(&self, base: BaseDigest) -> View {
+        self.asked_to_sign.map_or_else(View::default, |asked| match asked.base == base {
+            true => asked.on_lower,
+            false => asked.view,
+        })
     }
 
     /// Asks everybody, ourselves included, for a fresh nonce (§5.2).
@@ -167,7 +176,9 @@ impl Consensus {
             shares: BTreeMap::new(),
             patience_ends_at: now.after(self.config.settings.election_timeout / 3),
         });
-        self.asked_to_sign = Some(AskedToSign { view: ballot.view, base: ballot.base });
+        let (view, base) = (ballot.view, ballot.base);
+        let on_lower = self.asked_on_other_than(base);
+        self.asked_to_sign = Some(AskedToSign { view, base, on_lower });
         self.send_sign(out);
         self.sign_last(now, out);
     }
@@ -192,8 +203,9 @@ impl Consensus {
             && now >= round.patience_ends_at
         {
             let silent = round.sign.signers.iter().filter(|at| !round.shares.contains_key(at));
-            let silent = silent.filter(|index| Some(*index) != self.me).collect();
-            return self.try_without(now, silent, out);
+            let silent = silent.filter(|index| Some(*index) != self.me);
+            self.silent = silent.fold(self.silent, Signers::with);
+            return self.try_without(now, Signers::NONE, out);
         }
         if now >= candidacy.repeats_at {
             candidacy.repeats_at = now.after(self.config.settings.election_timeout / 6);
@@ -259,8 +271,13 @@ impl Consensus {
         self.stand_soon(now);
     }
 
-    /// Stands again without backoff, where no leader lives (§5.4).
+    /// Stands again without backoff, where no leader lives (§5.4); once the blocks that are at hand
+    /// are stored, as before that others would refuse.
     pub(crate) fn stand_soon(&mut self, now: Monotonic) {
+        if self.is_syncing() {
+            self.stand_from = self.stand_from.max(self.committed.height.next());
+            return self.restart_leader_timeout(now);
+        }
         let lives = self.leader.as_ref().is_some_and(|leader| self.is_live(now, leader));
         if !lives || self.own_handover().is_some() {
             let pause = self.config.settings.heartbeat / 4;

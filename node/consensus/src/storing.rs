@@ -176,5 +176,8 @@ impl Consensus {
         if let Some(envelope) = self.stashed.take() {
             self.on_proposal(now, *envelope, Novelty::OldNews, out);
         }
+        if let Some((from, certificate)) = self.stashed_prepare.take() {
+            self.see_prepare(now, certificate, from, out);
+        }
     }
 }

@@ -33,7 +33,7 @@ impl Consensus {
     }
 
     /// A certificate of the first phase (§6.3).
-    fn see_prepare(
+    pub(crate) fn see_prepare(
         &mut self,
         now: Monotonic,
         certificate: Certificate,
@@ -73,6 +73,10 @@ impl Consensus {
             }
             if let Some(parent) = id.height.previous().filter(|at| *at > self.committed.height) {
                 self.want_blocks(now, from, parent, out);
+                let arrives = |arriving: &Arriving| arriving.certificate.id.height == parent;
+                if self.next.arriving.as_ref().is_some_and(arrives) {
+                    self.stashed_prepare = Some((from, certificate));
+                }
             }
             return;
         }

@@ -113,6 +113,9 @@ impl Consensus {
     ) {
         let Handover { token, certificate } = handover;
         let sender = self.key_of(index);
+        if token.view.epoch != self.epoch() {
+            return out.ignore(Ignored::OtherEpoch);
+        }
         if !self.committee.check_handover(&sender, &token) {
             return out.accuse(sender, PeerFault::InvalidSignature);
         }

@@ -19,6 +19,9 @@ impl Consensus {
         out: &mut Output,
     ) {
         let sender = self.key_of(index);
+        if sign.ballot.view.epoch != self.epoch() {
+            return out.ignore(Ignored::OtherEpoch);
+        }
         let Some(me) = self.takes_part() else { return out.ignore(Ignored::Behind) };
         if sign.ballot.candidate != sender
             || !sign.signers.fits(self.quorum().validators())
@@ -56,14 +59,16 @@ impl Consensus {
         self.sign_ballot(sign, out);
     }
 
-    /// Whether we ask for signatures in this very term, and rank before its other candidate: if two
-    /// gave way to each other, neither would be elected. No rule of safety: not to sign is no vote.
+    /// Whether we ask for signatures in a higher term, or in this very one and rank before its
+    /// other candidate: if two gave way to each other, neither would be elected. No rule of safety:
+    /// not to sign is no vote.
     fn goes_before(&self, rival: &Ballot) -> bool {
         let Role::Candidate(candidacy) = &self.role else { return false };
         let rank = |key| self.committee.rank(rival.view, key);
+        let ours = candidacy.ballot.view;
         matches!(candidacy.round, Round::Signing(_))
-            && candidacy.ballot.view == rival.view
-            && rank(&self.config.key) < rank(&rival.candidate)
+            && (ours > rival.view
+                || ours == rival.view && rank(&self.config.key) < rank(&rival.candidate))
     }
 
     fn sign_ballot(&self, sign: Sign, out: &mut Output) {

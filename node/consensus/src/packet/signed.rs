@@ -18,8 +18,13 @@ impl Consensus {
         signed: &Signed,
         out: &mut Output,
     ) {
-        // Whatever became of our candidacy: it may contradict another one.
-        if self.committee.check_signed(index, &signed.ballot, &signed.signature) {
+        // Whatever became of our candidacy: it may contradict another one. A term of which nobody
+        // has heard would only take the place of what is worth remembering.
+        let asked = self.asked_to_sign.map(|asked| asked.view).unwrap_or_default();
+        let heard_of = self.promise.view.max(self.highest_seen).max(asked);
+        if signed.ballot.view <= heard_of
+            && self.committee.check_signed(index, &signed.ballot, &signed.signature)
+        {
             self.witness_claim(index, &signed.ballot, signed.signature, out);
         }
         let Role::Candidate(candidacy) = &mut self.role else {
@@ -46,6 +51,7 @@ impl Consensus {
             return self.try_without(now, Signers::NONE.with(index), out);
         }
         round.shares.insert(index, signed.partial);
+        self.silent = self.silent.without(index);
         match Some(index) == self.me {
             true => self.aggregate(now, out),
             false => self.sign_last(now, out),

@@ -52,7 +52,11 @@ impl Consensus {
             self.granted.remove(&index);
             self.held.remove(&index);
         }
-        if self.held.get(&index).is_some_and(|held| held.vote.ballot.attempt >= ballot.attempt) {
+        let says_no_more = |held: &Held| {
+            held.vote.ballot.attempt >= ballot.attempt
+                && (held.vote.handover.is_some() || vote.handover.is_none())
+        };
+        if self.held.get(&index).is_some_and(says_no_more) {
             return out.ignore(Ignored::Duplicate);
         }
         self.answer(now, index, vote, consent, Waiting::Allowed, out);
@@ -87,6 +91,7 @@ impl Consensus {
                 let (ballot, base) = (vote.ballot, vote.base);
                 let granted = Granted { ballot, base, handed_over, answered: None };
                 self.granted.insert(index, granted);
+                self.held.remove(&index);
                 out.act(Action::Grant(ballot));
             }
             (Some(Protection::Until(until)), Waiting::Allowed) => {
@@ -109,11 +114,16 @@ impl Consensus {
         out.act(Action::Send { to: self.key_of(index), packet });
     }
 
-    /// Answers votes that waited for the leader's news: its silence grants (§5.2 rule 6).
+    /// Answers votes that waited for the leader's news: its silence grants (§5.2 rule 6), and so
+    /// does whatever else ends its protection.
     pub(crate) fn tick_held(&mut self, now: Monotonic, out: &mut Output) {
-        while let Some((index, _)) = self.held.iter().find(|(_, held)| now >= held.until) {
-            let index = *index;
-            let Some(held) = self.held.remove(&index) else { return };
+        let waits = |index: ValidatorIndex, held: &Held| {
+            let handed_over = self.handed_over(index, held.vote.handover.as_ref());
+            now < held.until && self.protected_until(now, index, handed_over).is_some()
+        };
+        let over = self.held.iter().filter(|(index, held)| !waits(**index, held));
+        for index in over.map(|(index, _)| *index).collect::<Vec<_>>() {
+            let Some(held) = self.held.remove(&index) else { continue };
             self.answer(now, index, held.vote, Consent::Given, Waiting::Over, out);
         }
     }

@@ -54,6 +54,7 @@ impl Consensus {
             return out.accuse(self.key_of(index), PeerFault::InvalidSignature);
         }
         grants.entry(index).or_insert(nonce);
+        candidacy.refusals.remove(&index);
         self.choose_signers(now, Choice::Reliable, out);
     }
 
@@ -73,12 +74,16 @@ impl Consensus {
         if candidacy.ballot != ballot {
             return out.ignore(Ignored::NotStanding);
         }
-        candidacy.refusals.insert(index, refused.reason);
+        // Whoever was chosen to sign is asked: what others say only teaches.
+        let counts = matches!(candidacy.round, Round::Granting(_));
+        if counts {
+            candidacy.refusals.insert(index, refused.reason);
+        }
         if refused.reason == Refusal::LowerBase {
             self.take_over(now, index, refused, out);
         }
         let Role::Candidate(candidacy) = &self.role else { return };
-        if candidacy.refusals.len() > crashes {
+        if counts && candidacy.refusals.len() > crashes {
             self.fail(now, out);
         }
     }

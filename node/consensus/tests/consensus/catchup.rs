@@ -359,3 +359,103 @@ fn an_empty_node_does_not_vote_on_blocks() {
     }
     assert!(node.durable.prepared.is_some(), "now it does");
 }
+
+/// The committed blocks that the node stood on, in order.
+fn stood_on(node: &Node<'_>) -> Vec<mokka_types::BlockId> {
+    node.said(|packet| match packet {
+        Packet::Vote(vote) => Some(vote.base.base.committed),
+        _ => None,
+    })
+}
+
+/// §8: several liars that go on claiming a height that nobody has do not keep an empty node silent
+/// for ever; for what an honest one claims, and shows when it is asked, it waits.
+#[test]
+fn liars_about_their_height_keep_nobody_listening_for_ever() {
+    let world = World::bft(7);
+    for honest in [genesis(), id(1, 0)] {
+        let mut node = Node::listening(&world, 0);
+        for at in 1..4 {
+            node.hears(at, alive(0, genesis()));
+        }
+        for _ in 0..200 {
+            node.hears(5, alive(0, id(200, 0))).hears(6, alive(0, id(200, 0)));
+            node.hears(4, alive(0, honest)).pass(HEARTBEAT / 2);
+            if node.committed != honest && asked(&node).contains(&(4, 1)) {
+                node.hears(4, Packet::Blocks(vec![final_block(&world, 1)]));
+            }
+        }
+        assert_eq!(stood_on(&node).first(), Some(&honest));
+    }
+}
+
+/// §7: who does not answer has twice as long the next time, up to sixteen times, as a long answer
+/// on a slow link takes seconds; once it answers it has as long as others.
+#[test]
+fn a_peer_that_did_not_answer_has_longer_the_next_time() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let (claim, tiny) = (alive(0, id(9, 0)), Duration::from_millis(1));
+    node.hears(2, claim.clone());
+    for times in [1, 2, 4, 8, 16, 16] {
+        node.sent.clear();
+        node.pass(ELECTION * 2 * times - tiny).hears(2, claim.clone());
+        assert!(asked(&node).is_empty(), "its time is not over: {times}");
+        node.pass(tiny).hears(2, claim.clone());
+        assert_eq!(asked(&node), [(2, 1)], "{times}");
+    }
+    node.hears(2, Packet::Blocks(vec![final_block(&world, 1)]));
+    node.pass(ELECTION * 2).hears(2, claim);
+    assert_eq!(asked(&node), [(2, 1), (2, 2), (2, 2)]);
+}
+
+/// §7: nor does who fails to answer keep anybody else waiting meanwhile; and who gave all that it
+/// claims is not asked for what others claim.
+#[test]
+fn who_does_not_answer_keeps_nobody_waiting() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let liar = alive(0, id(200, 0));
+    for _ in 0..4 {
+        node.hears(3, liar.clone()).pass(ELECTION * 40);
+    }
+    node.hears(3, liar);
+    node.sent.clear();
+    node.hears(1, alive(0, id(2, 0)));
+    assert_eq!(asked(&node), [(1, 1)]);
+    node.hears(1, Packet::Blocks((1..=2).map(|at| final_block(&world, at)).collect()));
+    assert_eq!(node.committed, id(2, 0));
+    node.hears(2, alive(0, id(3, 0)));
+    assert_eq!(asked(&node).last(), Some(&(2, 3)));
+}
+
+/// §5.4, §7: a candidate that lacks blocks stands again on the last one of an answer, and not on
+/// each before: others would refuse it.
+#[test]
+fn nobody_stands_while_blocks_are_at_hand() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.until("stands", |node| newest_vote(node).is_some());
+    node.pass(HEARTBEAT / 4).hears(2, alive(0, id(3, 0)));
+    node.sent.clear();
+    node.hears(2, Packet::Blocks((1..=3).map(|at| final_block(&world, at)).collect()));
+    node.pass(HEARTBEAT / 4);
+    assert_eq!(stood_on(&node), [id(3, 0)]);
+}
+
+/// §9: nor where one of these blocks begins an epoch, whatever the rank.
+#[test]
+fn nobody_stands_in_an_epoch_that_went_on() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[]);
+    let mut last = final_block(&world, 1);
+    last.certificate = world.ending(1, last.id, &next);
+    for me in 0..4 {
+        let mut node = Node::new(&world, me);
+        node.next = Some(&next);
+        node.hears((me + 1) % 4, alive(0, id(2, 0)));
+        node.hears((me + 1) % 4, Packet::Blocks(vec![last.clone(), final_block(&next, 2)]));
+        assert_eq!(node.committed, id(2, 0));
+        assert_eq!(newest_vote(&node), None, "{me}");
+    }
+}

@@ -170,3 +170,22 @@ fn a_proof_ends_a_penalty() {
         assert_eq!(reason == Some(Refusal::NotEligible), refused, "{reason:?}");
     }
 }
+
+/// §4, §5.5: past leaders that nobody else relieves do not stand in one and the same instant once
+/// anybody may: their ranks keep them apart, too.
+#[test]
+fn ranks_keep_past_leaders_apart() {
+    let world = World::bft(4);
+    let mut ranked: Vec<_> = (0..4).collect();
+    ranked.sort_unstable_by_key(|at| world.committee.rank(world.view(10), &world.key(*at)));
+    for (me, other) in [(1, 2), (2, 1)] {
+        let mut node = Node::new(&world, me);
+        Voters::new(&world).elect(&mut node);
+        node.follows(other, 9);
+        node.sent.clear();
+        let wait = node.until("stands", |node| newest_vote(node).is_some());
+        let rank = ranked.iter().position(|at| *at == me).unwrap();
+        let least = waiver(&world) + HEARTBEAT / 2 * u32::try_from(rank).unwrap();
+        assert!(wait >= least && wait <= least + HEARTBEAT / 2 + HEARTBEAT / 100, "{wait:?}");
+    }
+}

@@ -176,6 +176,24 @@ fn who_is_behind_shows_no_end_of_an_epoch() {
     assert!(shown(&node).is_empty());
 }
 
+/// §9, §10: what one liar alone claims does not silence who has it; b + 1 claims do.
+#[test]
+fn one_liar_does_not_hide_the_end_of_an_epoch() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[50]);
+    for (claims, silent) in [(1, false), (2, true)] {
+        let mut node = Node::new(&world, 0);
+        enter(&mut node, &world, &next);
+        let others: Vec<_> = (0..5).filter(|at| *at != node.me).collect();
+        for at in &others[..claims] {
+            let alive = Alive { promise: next.view(1), committed: id(200, 0) };
+            node.hears(*at, Packet::Alive(alive));
+        }
+        node.pass(world.settings.election_timeout);
+        assert_eq!(shown(&node).is_empty(), silent, "{claims}");
+    }
+}
+
 /// §9: packets of a later epoch make a node sync, whoever sends them; they are never counted.
 #[test]
 fn packets_of_a_later_epoch_make_a_node_sync() {
@@ -247,6 +265,14 @@ fn a_restart_stays_in_the_epoch() {
     enter(&mut node, &world, &next);
     node.restart();
     assert_eq!(node.status().promise, next.view(0));
+    // It has signed nothing yet, so it hears the others first (§8).
+    for at in 1..next.quorum() {
+        node.hears_of(
+            &next,
+            at,
+            Packet::Alive(Alive { promise: next.view(0), committed: id(1, 0) }),
+        );
+    }
     let mut vote = next.vote(1, 1, 1, on_block_1());
     vote.base.commit = Some(world.ending(1, id(1, 0), &next));
     node.hears(1, ask(vote));

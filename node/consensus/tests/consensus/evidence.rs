@@ -153,8 +153,10 @@ fn made_up_evidence_proves_nothing() {
 fn two_signatures_for_candidates_are_evidence() {
     let world = World::bft(4);
     let mut node = Node::new(&world, 0);
-    for candidate in [2, 2, 3] {
-        let ballot = world.ballot(candidate, 5, 1, &fresh_base());
+    // What nobody has heard of takes no place from what is remembered.
+    node.follows(2, 5);
+    for (candidate, term) in [(2, u64::MAX), (2, 5), (2, 5), (3, 5)] {
+        let ballot = world.ballot(candidate, term, 1, &fresh_base());
         let digest = digest::proof(&CHAIN, ballot.view, &ballot.candidate, &ballot.base);
         let signature = world.secrets[1].sign(&digest);
         let signed = Signed { ballot, partial: PartialSignature([1; 32]), signature };

@@ -293,3 +293,23 @@ fn repetitions_get_the_same_vote_and_no_second_record() {
     node.hears(1, certified(&world.prepare(1, id(1, 0))));
     assert_eq!((crate::accepting::votes(&node).len(), commits(&node)), (0, 0));
 }
+
+/// §6.3: a certificate that overtakes the commit of the block below, which is still being written,
+/// gets its vote as soon as that is stored: nobody has to say it again.
+#[test]
+fn a_prepare_certificate_waits_for_its_parent_to_be_stored() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.application = Application::Slow;
+    let proof = node.follows(1, 1);
+    node.hears(1, propose(world.proposal(&proof, 1, 0))).answers();
+    node.hears(1, certified(&world.commit(1, id(1, 0))));
+    node.hears(1, propose(world.proposal(&proof, 2, 0)));
+    node.hears(1, certified(&world.prepare(1, id(2, 0))));
+    node.sent.clear();
+    node.writes_end();
+    assert_eq!((commits(&node), node.committed), (0, id(1, 0)));
+    node.answers();
+    assert_eq!(commits(&node), 1);
+    assert_eq!(node.durable.prepared.as_ref().map(|at| at.id), Some(id(2, 0)));
+}

@@ -224,6 +224,21 @@ fn a_leader_that_restarted_protects_no_more() {
     assert_eq!(nonces(&node).len(), 1, "granted without waiting");
 }
 
+/// §3, §5.2 rule 6: whatever ends the leader's protection grants whoever waits for its silence.
+#[test]
+fn who_waits_is_granted_once_the_leader_protects_no_more() {
+    let world = World::bft(4);
+    let stands = ask(world.vote(2, 2, 1, fresh_base()));
+    for (run, packet) in [(9, alive(1, genesis())), (1, stands)] {
+        let mut node = Node::new(&world, 0);
+        node.follows(2, 1);
+        node.hears(1, ask(world.vote(1, 2, 1, fresh_base())));
+        assert!(nonces(&node).is_empty(), "the answer is held");
+        node.hears_as(2, run, 100, packet);
+        assert_eq!(nonces(&node).len(), 1, "granted without waiting");
+    }
+}
+
 /// §3: a leader whose proof came from somebody else is no restarted one when it is first heard.
 #[test]
 fn a_leader_first_heard_after_its_proof_protects() {

@@ -1,10 +1,11 @@
 //! §5.7: a leader that is about to end names who leads next.
 
-use mokka_consensus::{EndOfTerm, Input, RoleName};
+use mokka_consensus::{EndOfTerm, Ignored, Input, RoleName};
 use mokka_crypto::digest;
-use mokka_types::{Handover, HandoverToken, Packet, VotedAnswer};
+use mokka_types::{AggregatedNonce, Handover, HandoverToken, Packet, Sign, VotedAnswer};
 
 use crate::{
+    epochs::enter,
     node::{Application, Node},
     signing::asks,
     voters::{Voters, newest_vote},
@@ -234,6 +235,23 @@ fn a_token_skips_what_the_signature_for_its_leader_protects() {
     }
 }
 
+/// §5.2 rule 6, §5.7: a candidate that waits for the leader's silence, and shows its token with a
+/// repetition of its `Vote`, is granted at once, and once only.
+#[test]
+fn a_token_that_comes_with_a_repetition_ends_the_wait() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(1, 2);
+    let vote = world.vote(3, 3, 1, fresh_base());
+    node.hears(3, ask(vote.clone())).hears(3, ask(vote.clone()));
+    assert_eq!(granted(&node), 0);
+    let handover = Some(token(&world, 1, 2, 3));
+    node.hears(3, ask(mokka_types::Vote { handover, ..vote }));
+    assert_eq!(granted(&node), 1);
+    node.pass(HEARTBEAT * 3 / 2);
+    assert_eq!(granted(&node), 1);
+}
+
 /// §5.7: nobody but its own leader makes a node stand, and nobody else is named.
 #[test]
 fn a_handover_of_another_is_ignored() {
@@ -251,4 +269,26 @@ fn a_handover_of_another_is_ignored() {
         assert!(newest_vote(&node).is_none(), "{from} {token:?}");
     }
     assert_eq!(Node::new(&world, 0).committed, genesis());
+}
+
+/// §9: a `Sign` or a `Handover` that was on its way when the epoch changed, here or there, is
+/// ignored, and no fault of its sender.
+#[test]
+fn a_sign_or_a_handover_of_another_epoch_is_ignored() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2, 3], &[50]);
+    let (mut early, mut late) = (Node::new(&world, 0), Node::new(&world, 0));
+    enter(&mut late, &world, &next);
+    for (node, theirs) in [(&mut early, &next), (&mut late, &world)] {
+        let from = theirs.place(&world.key(1));
+        let ballot = theirs.ballot(from, 3, 1, &fresh_base());
+        let signers = theirs.signers(&theirs.quorum_with(from));
+        let sign = Sign { ballot, signers, nonce: AggregatedNonce([2; 66]) };
+        node.outputs.clear();
+        for packet in [Packet::Sign(sign), handover(token(theirs, from, 2, 0))] {
+            node.hears_of(theirs, from, packet);
+        }
+        let seen = node.outputs.iter().map(|output| (output.ignored, output.accused));
+        assert_eq!(seen.collect::<Vec<_>>(), [(Some(Ignored::OtherEpoch), None); 2]);
+    }
 }

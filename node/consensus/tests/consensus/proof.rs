@@ -210,6 +210,32 @@ fn a_silent_signer_is_asked_where_nobody_else_answers() {
     assert_eq!(newest_sign(&node).unwrap().signers, world.signers(&[0, 1, 2]));
 }
 
+/// §5.4: and in the very same candidacy, a repetition later: who is slow is not lost for it, or
+/// exactly a quorum with one slow link would elect nobody.
+#[test]
+fn a_slow_signer_is_asked_again_in_the_same_candidacy() {
+    for world in [World::bft(4), World::cft(3)] {
+        let answering: Vec<_> = (1..world.quorum()).collect();
+        let mut node = Node::new(&world, 0);
+        let mut voters = Voters::new(&world);
+        node.until("stands", |node| newest_vote(node).is_some());
+        let first = voters.all_grant(&mut node, &answering);
+        node.pass(ELECTION / 3);
+        let ballot = newest_vote(&node).unwrap().ballot;
+        assert!(ballot.view == first.ballot.view && ballot.attempt > first.ballot.attempt);
+        for at in &answering {
+            let packet = voters.grant(*at, &ballot);
+            node.hears(*at, packet);
+        }
+        assert_eq!(newest_sign(&node), Some(first), "somebody reliable may answer yet");
+        node.pass(ELECTION / 6);
+        let again = newest_sign(&node).unwrap();
+        assert_eq!((again.ballot, again.signers), (ballot, first.signers));
+        voters.all_sign(&mut node, &again);
+        assert_eq!(node.status().leader, Some(world.key(0)));
+    }
+}
+
 /// §5.4: refused for a lower base, the candidate fetches the prepared block, records it, and stands
 /// again on it, above its term, without backoff.
 #[test]

@@ -1,6 +1,6 @@
 //! §8: what a node knows after a restart, and what it must not do.
 
-use mokka_types::{Packet, SafetyState};
+use mokka_types::{BaseDigest, Packet, SafetyState, SignedBallot};
 
 use crate::{
     node::Node,
@@ -34,10 +34,21 @@ fn a_prepared_block_survives_until_its_height_is_final() {
 #[test]
 fn a_node_with_records_takes_part_at_once() {
     let world = World::bft(4);
-    let promise = mokka_types::Promise { view: view(3), signed: None };
+    let signed = Some(SignedBallot { candidate: world.key(1), base: BaseDigest::default() });
+    let promise = mokka_types::Promise { view: view(3), signed };
     let mut node = Node::restored(&world, 0, SafetyState { promise, ..Default::default() });
     node.pass(HEARTBEAT * 5);
     assert_eq!(newest_vote(&node).map(|vote| vote.ballot.view), Some(view(4)));
+}
+
+/// §8: what a node only adopted does not say that it has lost nothing: it listens all the same.
+#[test]
+fn a_node_that_only_followed_listens() {
+    let world = World::bft(4);
+    let promise = mokka_types::Promise { view: view(3), signed: None };
+    let mut node = Node::restored(&world, 0, SafetyState { promise, ..Default::default() });
+    node.pass(HEARTBEAT * 50);
+    assert!(newest_vote(&node).is_none());
 }
 
 /// §6.8, §8: after a restart the same commit vote is cast again for a repeated certificate; no

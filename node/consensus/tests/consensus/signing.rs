@@ -7,7 +7,7 @@ use mokka_types::{Base, Packet, PublicNonce, SafetyRecord, Sign, Signed, VotedAn
 use crate::{
     node::Node,
     voters::{Voters, newest_vote},
-    world::{HEARTBEAT, World, ack, ask, fresh_base, id, view},
+    world::{ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis, id, view},
 };
 
 fn granted(node: &Node<'_>) -> PublicNonce {
@@ -78,6 +78,23 @@ fn of_two_candidates_one_gives_way() {
     outcomes.sort_unstable();
     outcomes.dedup();
     assert_eq!(outcomes, [false, true], "some rival ranks before the node, another one after it");
+}
+
+/// §5.3: nor does who asks for signatures give way to a lower term, whatever the ranks; to a higher
+/// one it does.
+#[test]
+fn of_two_terms_the_lower_one_gives_way() {
+    let world = World::bft(4);
+    for (rival, term, signs) in (1..4).flat_map(|rival| [(rival, 30, 0), (rival, 32, 1)]) {
+        let mut node = Node::new(&world, 0);
+        node.hears(1, alive(30, genesis())).hears(2, alive(30, genesis()));
+        node.until("stands", |node| newest_vote(node).is_some());
+        let sign = Voters::new(&world).all_grant(&mut node, &[1, 2, 3]);
+        assert_eq!(sign.ballot.view, view(31));
+        let sign = asks_as(rival, &mut node, term, 1, &[0, rival, rival % 3 + 1]);
+        node.hears(rival, Packet::Sign(sign));
+        assert_eq!(signed(&node).len(), signs, "{rival} {term}");
+    }
 }
 
 /// §5.3, §8: the promise is recorded in the very output that signs, before the signature.
@@ -302,4 +319,22 @@ fn a_term_asked_for_on_another_base_is_left_behind() {
     let vote = newest_vote(&node).unwrap();
     assert_eq!(vote.base.base, Base { committed: id(1, 0), prepared: None });
     assert_eq!(vote.ballot.view, view(6));
+}
+
+/// §5.1: nor is one that was asked for on a base before the last one.
+#[test]
+fn a_term_asked_for_on_an_earlier_base_is_not_used_again() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.follows(2, 4);
+    let mut voters = Voters::new(&world);
+    node.until("stands", |node| newest_vote(node).is_some());
+    voters.all_grant(&mut node, &[1, 3]);
+    node.commits_up_to(1);
+    node.until("stands on block 1", |node| newest_vote(node).is_some());
+    assert_eq!(voters.all_grant(&mut node, &[1, 3]).ballot.view, view(6));
+    node.pass(ELECTION);
+    node.sent.clear();
+    node.until("stands again", |node| newest_vote(node).is_some());
+    assert_eq!(newest_vote(&node).unwrap().ballot.view, view(6), "5 was asked for on block 0");
 }

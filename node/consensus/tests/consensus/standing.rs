@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use mokka_consensus::{Event, RoleName};
-use mokka_types::{Packet, Promise, Refusal, Refused, SafetyState, Voted, VotedAnswer};
+use mokka_types::{
+    BaseDigest, Packet, Promise, Refusal, Refused, SafetyState, SignedBallot, Voted, VotedAnswer,
+};
 
 use crate::{
+    epochs::enter,
     node::Node,
     voters::{Voters, newest_vote},
-    world::{ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis, id, view},
+    world::{ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis, id, prepared, view},
 };
 
 fn votes(node: &Node<'_>) -> usize {
@@ -38,7 +41,9 @@ fn ranks_keep_candidates_apart() {
     let world = World::bft(4);
     let mut waits: Vec<_> = (0..4)
         .map(|me| {
-            let promise = Promise { view: view(1), signed: None };
+            let signed =
+                Some(SignedBallot { candidate: world.key(me), base: BaseDigest::default() });
+            let promise = Promise { view: view(1), signed };
             let durable = SafetyState { promise, ..SafetyState::default() };
             let mut node = Node::restored(&world, me, durable);
             node.until("stands", |node| newest_vote(node).is_some())
@@ -65,6 +70,28 @@ fn only_news_keeps_a_follower_from_standing() {
         node.pass(HEARTBEAT / 2).hears_as(2, 1, 1, ack(&proof));
     }
     assert!(votes(&node) > 0, "a replayed ack protects nobody");
+}
+
+/// §3: a leader that was heard in an older run, and whose proof another shows before itself does,
+/// has not restarted: it leads in its newer run, and its news count.
+#[test]
+fn a_leader_elected_after_its_restart_keeps_a_follower_from_standing() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.hears(2, alive(0, genesis()));
+    let proof = world.proof(2, 4, fresh_base());
+    let mut vote = world.vote(1, 4, 1, fresh_base());
+    vote.newest_proof = Some(proof.clone());
+    node.hears(1, ask(vote));
+    for counter in 1..20 {
+        node.hears_as(2, 2, counter, ack(&proof)).pass(HEARTBEAT);
+    }
+    assert_eq!(votes(&node), 0);
+    node.hears_as(2, 3, 1, alive(4, genesis()));
+    for counter in 1..5 {
+        node.pass(HEARTBEAT).hears_as(2, 3, counter, ack(&proof));
+    }
+    assert!(votes(&node) > 0, "now it has restarted");
 }
 
 /// §5.1: a candidate stands for the term above its promise, and binds itself to nothing.
@@ -191,6 +218,39 @@ fn a_refused_candidate_with_a_rival_backs_off() {
     }
 }
 
+/// §4: who refused and then grants refuses no more.
+#[test]
+fn a_refusal_is_forgotten_once_its_sender_grants() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let mut voters = Voters::new(&world);
+    node.until("stands", |node| newest_vote(node).is_some());
+    let refused = refusal(&node, Refusal::LiveLeader);
+    let granted = voters.grant(1, &newest_vote(&node).unwrap().ballot);
+    node.hears(1, refused.clone()).hears(1, granted).hears(2, refused);
+    assert_eq!(node.status().role, RoleName::Candidate);
+    let sign = voters.all_grant(&mut node, &[3]);
+    voters.all_sign(&mut node, &sign);
+    assert_eq!(node.status().role, RoleName::Leader);
+}
+
+/// §4, §5.3: once its signers are chosen, what others refuse ends no candidacy.
+#[test]
+fn refusals_in_the_signing_round_do_not_end_a_candidacy() {
+    let world = World::bft(7);
+    let mut node = Node::new(&world, 0);
+    let mut voters = Voters::new(&world);
+    node.until("stands", |node| newest_vote(node).is_some());
+    let refused = refusal(&node, Refusal::LiveLeader);
+    node.hears(6, refused.clone()).hears(5, refused.clone());
+    let sign = voters.all_grant(&mut node, &[1, 2, 3, 4]);
+    for at in [1, 5, 6] {
+        node.hears(at, refused.clone());
+    }
+    voters.all_sign(&mut node, &sign);
+    assert_eq!(node.status().role, RoleName::Leader);
+}
+
 /// A leader that was silent for the isolation time is not shown as one, whatever its proof says.
 #[test]
 fn a_silent_leader_is_not_shown() {
@@ -210,6 +270,20 @@ fn an_impossible_promise_raises_no_term() {
     node.hears(1, alive(u64::MAX, genesis()));
     node.until("stands", |node| newest_vote(node).is_some());
     assert_eq!(newest_vote(&node).unwrap().ballot.view, view(1));
+}
+
+/// §5.1, §9: in CFT, what a member that is still in the epoch before has prepared there raises no
+/// term of this one.
+#[test]
+fn a_term_prepared_in_the_epoch_before_raises_no_term() {
+    let world = World::cft(3);
+    let next = world.next_epoch(&[0, 1, 2], &[50]);
+    let mut node = Node::new(&world, 0);
+    enter(&mut node, &world, &next);
+    let base = prepared(9, id(1, 1));
+    node.hears_of(&world, 1, ask(world.vote(1, 10, 1, base)));
+    node.until("stands", |node| newest_vote(node).is_some());
+    assert_eq!(newest_vote(&node).unwrap().ballot.view, next.view(1));
 }
 
 /// §5.1: once bound to a term, by its own signature, a node stands above it.
