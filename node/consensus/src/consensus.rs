@@ -205,17 +205,12 @@ impl Consensus {
         without: Option<Rule>,
     ) -> Result<(Self, Output), KeyNotOnCurve> {
         let Restored { safety, committed, certificate, epoch, set, began } = restored;
-        // What a node only adopted says nothing of what it may have signed and forgotten.
-        let empty = safety.promise.signed.is_none()
-            && safety.prepare_vote.is_none()
-            && safety.prepared.is_none();
+        let empty = remembers_no_signature(&safety);
         let alone = set.len() == 1;
         let committee = faults::committee(Committee::new(config.chain, epoch, set)?, without);
         let mark = safety.mark_of(&config.key);
         let me = committee.set().index_of(&config.key).filter(|_| faults::signs(mark, without));
-        let nothing = Promise { view: View::new(epoch, Default::default()), signed: None };
-        let loads = safety.promise.view.epoch == epoch && without != Some(Rule::PromiseLoaded);
-        let promise = if loads { safety.promise } else { nothing };
+        let promise = promise_in(epoch, &safety, without);
         let shown = certificate.as_ref().map(|at| at.view).unwrap_or_default();
         let mut node = Self {
             jitter: Jitter::new(config.seed),
@@ -427,4 +422,18 @@ impl Consensus {
             Role::Leader(_) | Role::Follower => {}
         }
     }
+}
+
+/// What still binds a node in this epoch after a start (§8, §9).
+fn promise_in(epoch: Epoch, safety: &SafetyState, without: Option<Rule>) -> Promise {
+    match safety.promise.view.epoch == epoch && without != Some(Rule::PromiseLoaded) {
+        true => safety.promise,
+        false => Promise { view: View::new(epoch, Term::default()), signed: None },
+    }
+}
+
+/// Whether a node may have signed what it does not know of (§8): what it only adopted says nothing
+/// of that.
+fn remembers_no_signature(safety: &SafetyState) -> bool {
+    safety.promise.signed.is_none() && safety.prepare_vote.is_none() && safety.prepared.is_none()
 }

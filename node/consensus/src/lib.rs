@@ -35,9 +35,10 @@
 //! * The time for an answer (§7) doubles for whoever did not answer before, and what somebody has
 //!   claimed three times in vain keeps nobody listening (§8): two liars could take turns.
 //! * Handovers are repeated like the packets of an election (§6.8), until the successor stands.
-//! * A candidate that asks for signatures does not sign for another one of a lower term, nor for one
-//!   of the same term that ranks behind it (§5.3). Without that each of two signs for the other, having itself the signatures
-//!   that the other one needs, and the term has no leader; not to sign is never unsafe.
+//! * A candidate that asks for signatures does not sign for another one of a lower term, nor for
+//!   one of the same term that ranks behind it (§5.3). Without that each of two signs for the
+//!   other, having itself the signatures that the other one needs, and the term has no leader; not
+//!   to sign is never unsafe.
 //! * Not only the old leader shows that an epoch has ended (§9): whoever has the block does, an
 //!   election timeout later and after a restart, too; the old leader may be gone. Between two times
 //!   the pause grows to four heartbeats.

@@ -168,7 +168,7 @@ fn rpc_params(bytes: &[u8]) -> Option<()> {
         again::<Index>(bytes),
         again::<Filter>(bytes),
         again::<SubscriptionKind>(bytes),
-        // Nobody writes these; alloy writes the `null` that it reads as `[]`, and does not read that.
+        // Only clients write these: alloy writes the `null` that it reads as `[]`.
         serde_json::from_slice::<SubscriptionParams>(bytes).ok().map(drop),
     ];
     read.into_iter().flatten().next()
