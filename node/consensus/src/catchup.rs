@@ -16,9 +16,6 @@ use crate::{
 /// Blocks of one answer kept while they are executed; the transport bounds their bytes.
 const MAX_QUEUED: usize = 1024;
 
-/// How often the time that a peer has for an answer doubles at most.
-const MOST_DOUBLINGS: u32 = 4;
-
 /// What we miss, and whom we asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Catchup {
@@ -85,7 +82,7 @@ impl Consensus {
         out: &mut Output,
     ) {
         let Some(asked) = self.catchup.asked else { return out.ignore(Ignored::Unknown) };
-        if asked.peer != sender && !self.may_answer_for(&asked.peer, &blocks) {
+        if asked.peer != sender && !self.may_answer_for(&asked.peer, &sender, &blocks) {
             return out.ignore(Ignored::Unknown);
         }
         self.catchup.asked = None;
@@ -114,12 +111,13 @@ impl Consensus {
 
     /// Who takes no part, and who asks a validator of a set that it does not know yet, asks by way
     /// of those that it is connected to (§7): the next block with its certificate is as good from
-    /// any of them.
-    fn may_answer_for(&self, asked: &PublicKey, blocks: &[FinalBlock]) -> bool {
+    /// any of them. So it is from whoever was asked before: on a slow link an answer takes seconds.
+    fn may_answer_for(&self, asked: &PublicKey, from: &PublicKey, blocks: &[FinalBlock]) -> bool {
         let by_way_of_others = self.me.is_none() || self.committee.set().index_of(asked).is_none();
+        let late = self.in_vain(from) > 0;
         let ours = self.committed.height;
         let next = blocks.iter().find(|block| block.id.height > ours);
-        by_way_of_others
+        (by_way_of_others || late)
             && next.is_some_and(|block| {
                 let certificate = &block.certificate;
                 Some(block.id.height) == ours.next()
@@ -273,12 +271,11 @@ impl Consensus {
         }
     }
 
-    /// When an unanswered request is given up: later each time, as a long answer on a slow link
-    /// takes seconds.
+    /// When an unanswered request is given up.
     pub(crate) fn retry_blocks_at(&self) -> Option<Monotonic> {
         let asked = self.catchup.asked?;
-        let doublings = self.in_vain(&asked.peer).min(MOST_DOUBLINGS);
-        Some(asked.at.after(self.config.settings.election_timeout * (2 << doublings)))
+        let times = if self.in_vain(&asked.peer) > 0 { 4 } else { 2 };
+        Some(asked.at.after(self.config.settings.election_timeout * times))
     }
 
     /// Whether blocks that we lack are at hand.

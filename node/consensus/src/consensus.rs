@@ -120,6 +120,8 @@ pub struct Consensus {
     /// When the end of the last epoch is shown again, and how often it was (§9).
     pub(crate) farewell_at: Option<Monotonic>,
     pub(crate) farewells: u32,
+    /// When we last told somebody who is no validator any more how far we are.
+    pub(crate) former_told_at: Option<Monotonic>,
     /// Our place; an observer has none, and neither has a key that must not sign.
     pub(crate) me: Option<ValidatorIndex>,
     /// Our key signed what our records do not reach (§8).
@@ -260,6 +262,7 @@ impl Consensus {
             guests: BTreeMap::new(),
             farewell_at: None,
             farewells: 0,
+            former_told_at: None,
         };
         node.restart_leader_timeout(now);
         node.resume_farewell(now);

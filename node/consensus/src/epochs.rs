@@ -152,6 +152,24 @@ impl Consensus {
             .collect()
     }
 
+    /// Whoever stands in an epoch that is over may have been removed while it was away, and a
+    /// leader that lies need not tell it (§9): it hears how far we are, and asks. One such answer
+    /// in each heartbeat, as anybody can make keys.
+    pub(crate) fn tell_former_validator(
+        &mut self,
+        now: Monotonic,
+        to: PublicKey,
+        out: &mut Output,
+    ) {
+        out.ignore(Ignored::NotAValidator);
+        let heartbeat = self.config.settings.heartbeat;
+        let told = self.former_told_at.is_some_and(|at| now < at.after(heartbeat));
+        if !told && self.takes_part().is_some() {
+            self.former_told_at = Some(now);
+            out.act(Action::Send { to, packet: Packet::Alive(self.alive()) });
+        }
+    }
+
     /// When whoever did not lead the last block shows its certificate: who did may be gone, and
     /// then nobody else would tell new members, or old ones that a power cut took the block from.
     fn late_farewell(&self, now: Monotonic) -> Option<Monotonic> {

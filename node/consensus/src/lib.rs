@@ -32,8 +32,10 @@
 //!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed.
 //! * A silent signer is asked again in the same candidacy, once a repetition finds no quorum
 //!   without it (§5.4): where exactly q answer, a slow disk would otherwise elect nobody.
-//! * The time for an answer (§7) doubles for whoever did not answer before, and what somebody has
-//!   claimed three times in vain keeps nobody listening (§8): two liars could take turns.
+//! * What somebody has claimed three times in vain keeps nobody listening (§8): two liars could
+//!   take turns.
+//! * Who stands in an epoch that is over, and is no validator any more, is told so (§9): a leader
+//!   that lies need not.
 //! * Handovers are repeated like the packets of an election (§6.8), until the successor stands.
 //! * A candidate that asks for signatures does not sign for another one of a lower term, nor for
 //!   one of the same term that ranks behind it (§5.3). Without that each of two signs for the

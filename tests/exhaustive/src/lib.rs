@@ -12,7 +12,7 @@
 //! * The application answers at once.
 //! * A node's clock moves only when its timers fire, or by one long pause. Clocks never matter for
 //!   safety, and a search for other lengths of time would never meet a state again.
-//! * A node starts with a promise of term 1, so that it need not hear others first (§8).
+//! * A node starts with a signature of term 1, so that it need not hear others first (§8).
 //! * Members and settings do not change.
 
 mod application;

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use mokka_consensus::{Consensus, Input, Restored, WorkWaiting};
 use mokka_crypto::Verified;
 use mokka_types::{
-    BlockId, Body, Envelope, Epoch, FinalBlock, Monotonic, Packet, PacketKind, Promise, RunNumber,
-    SafetyState, Term, View,
+    BaseDigest, BlockId, Body, Envelope, Epoch, FinalBlock, Monotonic, Packet, PacketKind, Promise,
+    PublicKey, RunNumber, SafetyState, SignedBallot, Term, View,
 };
 
 use crate::{
@@ -29,9 +29,12 @@ pub(crate) struct Flight {
     pub(crate) packet: Verified<Envelope>,
 }
 
-/// With what a world begins: term 1 had a leader.
+/// With what a world begins: everybody signed once for somebody in term 1, who is not here, so that
+/// nobody listens first.
 fn first_promise() -> Promise {
-    Promise { view: View::new(Epoch::default(), Term::new(1)), signed: None }
+    let signed =
+        Some(SignedBallot { candidate: PublicKey::new([1; 33]), base: BaseDigest::default() });
+    Promise { view: View::new(Epoch::default(), Term::new(1)), signed }
 }
 
 /// Everything that one node is.

@@ -78,6 +78,9 @@ impl Consensus {
             Packet::Certified(certificate) if certificate.phase == Phase::Commit => {
                 self.see_commit(now, &certificate, envelope.sender, out);
             }
+            Packet::Vote(vote) if vote.ballot.view.epoch < self.epoch() => {
+                self.tell_former_validator(now, envelope.sender, out);
+            }
             Packet::Vote(_)
             | Packet::Voted(_)
             | Packet::Sign(_)

@@ -389,28 +389,31 @@ fn liars_about_their_height_keep_nobody_listening_for_ever() {
     }
 }
 
-/// §7: who does not answer has twice as long the next time, up to sixteen times, as a long answer
-/// on a slow link takes seconds; once it answers it has as long as others.
+/// §7: who did not answer has twice as long the next time, and its late answer is as good; once it
+/// answered it has as long as others.
 #[test]
 fn a_peer_that_did_not_answer_has_longer_the_next_time() {
     let world = World::bft(4);
     let mut node = Node::new(&world, 0);
     let (claim, tiny) = (alive(0, id(9, 0)), Duration::from_millis(1));
     node.hears(2, claim.clone());
-    for times in [1, 2, 4, 8, 16, 16] {
+    for times in [1, 2, 2] {
         node.sent.clear();
         node.pass(ELECTION * 2 * times - tiny).hears(2, claim.clone());
         assert!(asked(&node).is_empty(), "its time is not over: {times}");
         node.pass(tiny).hears(2, claim.clone());
         assert_eq!(asked(&node), [(2, 1)], "{times}");
     }
+    node.hears(3, claim.clone());
+    assert_eq!(asked(&node), [(2, 1), (3, 1)]);
     node.hears(2, Packet::Blocks(vec![final_block(&world, 1)]));
+    assert_eq!(node.committed, id(1, 0));
     node.pass(ELECTION * 2).hears(2, claim);
-    assert_eq!(asked(&node), [(2, 1), (2, 2), (2, 2)]);
+    assert_eq!(asked(&node).len(), 4);
 }
 
-/// §7: nor does who fails to answer keep anybody else waiting meanwhile; and who gave all that it
-/// claims is not asked for what others claim.
+/// §7: who fails to answer keeps nobody else waiting, and who gave all that it claims is not asked
+/// for what others claim.
 #[test]
 fn who_does_not_answer_keeps_nobody_waiting() {
     let world = World::bft(4);

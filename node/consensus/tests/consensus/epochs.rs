@@ -212,6 +212,27 @@ fn packets_of_a_later_epoch_make_a_node_sync() {
     }
 }
 
+/// §9: who was removed while it was away, and stands in the old epoch, is told at most once a
+/// heartbeat that the chain went on; who is no validator of this one gets nothing.
+#[test]
+fn a_removed_validator_that_stands_is_told() {
+    let world = World::bft(4);
+    let next = world.next_epoch(&[0, 1, 2], &[50]);
+    let mut node = Node::new(&world, 0);
+    enter(&mut node, &world, &next);
+    node.hears(1, ack(&next.proof(1, 1, on_block_1())));
+    for (vote, answers) in
+        [(world.vote(3, 9, 1, fresh_base()), 1), (next.vote(3, 9, 1, on_block_1()), 0)]
+    {
+        node.pass(HEARTBEAT).sent.clear();
+        for _ in 0..2 {
+            node.hears_of(&world, 3, ask(vote.clone()));
+        }
+        let told = node.sent.iter().filter(|sent| sent.to == Some(world.key(3))).count();
+        assert_eq!(told, answers);
+    }
+}
+
 /// §9: a member that is still in the epoch before is told, at most once a heartbeat.
 #[test]
 fn packets_of_an_earlier_epoch_are_answered() {
