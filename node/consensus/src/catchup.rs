@@ -59,8 +59,7 @@ impl Consensus {
         // Who fails to answer does not keep others waiting.
         let fails = |asked: Asked| self.in_vain(&asked.peer) > self.in_vain(&from);
         if self.catchup.asked.is_none_or(fails) && self.catchup.queue.is_empty() {
-            let peer = self.reliable_for(from);
-            self.ask_blocks(now, peer, out);
+            self.ask_blocks(now, from, out);
         }
     }
 
@@ -102,13 +101,6 @@ impl Consensus {
         self.committee.set().index_of(peer).map_or(0, |index| self.peers.in_vain(index))
     }
 
-    /// The same, or where it did not answer before, somebody else who claims our next block.
-    fn reliable_for(&self, peer: PublicKey) -> PublicKey {
-        let next = self.committed.height.next().filter(|_| self.in_vain(&peer) > 0);
-        let other = next.and_then(|next| self.peers.with_height(next, self.catchup.turn));
-        other.map_or(peer, |index| self.key_of(index))
-    }
-
     /// Who takes no part, and who asks a validator of a set that it does not know yet, asks by way
     /// of those that it is connected to (§7): the next block with its certificate is as good from
     /// any of them. So it is from whoever was asked before: on a slow link an answer takes seconds.
@@ -134,7 +126,7 @@ impl Consensus {
             peer.committed = peer.committed.map(|claimed| claimed.min(ours));
             peer.in_vain = peer.in_vain.saturating_add(1);
         }
-        self.catchup.target = self.peers.committed().1;
+        self.catchup.target = self.peers.highest_told();
         self.catchup.turn = self.catchup.turn.wrapping_add(1);
     }
 
@@ -249,7 +241,7 @@ impl Consensus {
         if self.me.is_none() {
             return;
         }
-        let (heard, _) = self.peers.committed();
+        let heard = self.peers.told_height();
         let level = self.committed.height >= self.peers.believed_height();
         if heard + 1 >= self.quorum().votes() && level {
             self.knowledge = Knowledge::Enough;

@@ -130,10 +130,14 @@ impl Peers {
         newest_of_count.unwrap_or(started).max(started)
     }
 
-    /// How many others told their committed height, and the highest that they told.
-    pub(crate) fn committed(&self) -> (usize, Height) {
-        let told = self.0.values().filter_map(|peer| peer.committed);
-        (told.clone().count(), told.max().unwrap_or_default())
+    /// How many others told their committed height.
+    pub(crate) fn told_height(&self) -> usize {
+        self.0.values().filter(|peer| peer.committed.is_some()).count()
+    }
+
+    /// The highest committed height that anybody told.
+    pub(crate) fn highest_told(&self) -> Height {
+        self.0.values().filter_map(|peer| peer.committed).max().unwrap_or_default()
     }
 
     /// The highest that was told by somebody who did not fail to show it time after time: several

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-fn final_block(world: &World, height: u64) -> FinalBlock {
+pub(crate) fn final_block(world: &World, height: u64) -> FinalBlock {
     let (id, body) = block(height, 0);
     FinalBlock { id, body, certificate: world.commit(1, id) }
 }
@@ -361,7 +361,7 @@ fn an_empty_node_does_not_vote_on_blocks() {
 }
 
 /// The committed blocks that the node stood on, in order.
-fn stood_on(node: &Node<'_>) -> Vec<mokka_types::BlockId> {
+pub(crate) fn stood_on(node: &Node<'_>) -> Vec<mokka_types::BlockId> {
     node.said(|packet| match packet {
         Packet::Vote(vote) => Some(vote.base.base.committed),
         _ => None,

@@ -2,11 +2,12 @@
 
 use mokka_consensus::PeerFault;
 use mokka_types::{
-    CertifiedBase, Height, Packet, Proof, Refusal, Refused, SafetyRecord, Signature, Voted,
+    Base, CertifiedBase, Height, Packet, Proof, Refusal, Refused, SafetyRecord, Signature, Voted,
     VotedAnswer,
 };
 
 use crate::{
+    catchup::{final_block, stood_on},
     node::Node,
     voters::{Voters, newest_sign, newest_vote},
     world::{ELECTION, HEARTBEAT, World, ack, ask, block, fresh_base, genesis, id, prepared, view},
@@ -234,6 +235,46 @@ fn a_slow_signer_is_asked_again_in_the_same_candidacy() {
         voters.all_sign(&mut node, &again);
         assert_eq!(node.status().leader, Some(world.key(0)));
     }
+}
+
+/// §5.4: a slow signer that has signed in time is reliable again; who never does stays left out.
+#[test]
+fn who_signs_in_time_is_reliable_again() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let mut voters = Voters::new(&world);
+    node.until("stands", |node| newest_vote(node).is_some());
+    voters.all_grant(&mut node, &[1, 2]);
+    node.pass(ELECTION / 3);
+    let ballot = newest_vote(&node).unwrap().ballot;
+    for at in [1, 2] {
+        let packet = voters.grant(at, &ballot);
+        node.hears(at, packet);
+    }
+    node.pass(ELECTION / 6);
+    let sign = newest_sign(&node).unwrap();
+    let share = voters.sign(2, &sign);
+    node.hears(2, share).pass(ELECTION / 3);
+    let again = voters.all_grant(&mut node, &[1, 2, 3]);
+    assert_eq!(again.signers, world.signers(&[0, 2, 3]));
+}
+
+/// §5.4, §7: where a refuser's blocks come in several answers, the candidate stands on the last.
+#[test]
+fn a_candidate_stands_on_the_last_block_that_a_refuser_has() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    node.until("stands", |node| newest_vote(node).is_some());
+    let theirs = Base { committed: id(6, 0), prepared: None };
+    let packet = refuse(&world, &node, Refusal::LowerBase, world.certified(theirs));
+    node.hears(1, packet).sent.clear();
+    for heights in [1..=3, 4..=6] {
+        let blocks = heights.map(|height| final_block(&world, height)).collect();
+        node.hears(1, Packet::Blocks(blocks)).pass(HEARTBEAT / 2);
+    }
+    let mut stood = stood_on(&node);
+    stood.dedup();
+    assert_eq!(stood, [id(6, 0)]);
 }
 
 /// §5.4: refused for a lower base, the candidate fetches the prepared block, records it, and stands
