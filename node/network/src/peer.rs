@@ -157,7 +157,8 @@ impl Peer {
     pub(crate) fn is_up(&self) -> bool {
         let session = self.shown.as_ref().map(|shown| shown.hello.session);
         let hears = self.hears.consensus && self.hears.transactions;
-        self.is_admitted() && session == self.welcomed && hears
+        let is_connected = !self.connections.is_empty();
+        is_connected && self.is_admitted() && session == self.welcomed && hears
     }
 
     /// The validator or candidate that it speaks for.

@@ -206,7 +206,6 @@ impl Service {
         self.dialing_succeeded(id, validator);
         self.tell(NetworkEvent::PeerConnected { peer: id, validator, committed });
         self.tell_records(id);
-        self.publish_snapshot(Instant::now());
     }
 
     /// Cuts a peer as soon as it had a chance to read why.

@@ -56,14 +56,12 @@ impl Service {
     }
 
     pub(super) fn on_disconnected(&mut self, id: PeerId, connection: ConnectionId) {
-        let now = Instant::now();
-        self.dialer.failed(connection, now);
+        self.dialer.failed(connection, Instant::now());
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.connections.retain(|of| of.id != connection);
         if peer.connections.is_empty() {
             self.lose(id);
             self.peers.remove(&id);
-            self.publish_snapshot(now);
         }
     }
 

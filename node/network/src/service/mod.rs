@@ -177,8 +177,10 @@ impl Service {
         self.inputs.snapshot.send_replace(Snapshot { peers, refusals, stats });
     }
 
-    /// Tells the node what it must learn.
+    /// Tells the node what it must learn, once everybody can see the peers and counters that go
+    /// with it.
     fn tell(&mut self, event: NetworkEvent) {
+        self.publish_snapshot(Instant::now());
         if self.outbox.tell(event) == Put::Dropped {
             self.stats.events_lost += 1;
         }

@@ -224,6 +224,8 @@ pub(crate) async fn full_mesh(specs: &[Spec]) -> Vec<Node> {
     for node in &mut nodes {
         let own = node.peer_id();
         node.connected_to_all(all.iter().copied().filter(|id| *id != own)).await;
+        let seen = usize::try_from(node.handle.stats().peers).unwrap();
+        assert_eq!(seen + 1, all.len(), "who is told of a peer sees it");
     }
     nodes
 }
