@@ -8,7 +8,7 @@ use std::{
 
 use alloy_consensus::{Header, Sealed};
 use alloy_primitives::B256;
-use mokka::{LocalSigner, Plugs, SafetyStore, Start, StoreFailure};
+use mokka::{LocalSigner, Plugs, SafetyStore, Start, StoreFailure, driver};
 use mokka_consensus::Restored;
 use mokka_crypto::SecretKey;
 use mokka_genesis::{Beginning, Genesis};
@@ -16,7 +16,7 @@ use mokka_mempool::{Limits, Rules};
 use mokka_network::{Network, NetworkHandle};
 use mokka_rpc::{Identity, RpcServer};
 use mokka_storage::{Store, StoreError};
-use mokka_types::{BlockHash, BlockId, Height, RunNumber, SafetyRecord};
+use mokka_types::{BlockHash, BlockId, Height, SafetyRecord};
 use tokio::{
     net::TcpListener,
     sync::{broadcast, watch},
@@ -28,7 +28,7 @@ use crate::{
     acceptance::Acceptance,
     calls::Calls,
     chain::Chain,
-    executor::{self, now_ms},
+    executor,
     gossip::{self, Carrier, Listener},
     members::{self, Acquaintances, Members},
     metrics::{Metrics, RpcCalls},
@@ -241,7 +241,7 @@ impl Parts {
             genesis: *block_0,
             settings: members.system.settings,
             seed: rand::random(),
-            wall_clock: RunNumber::new(now_ms()),
+            wall_clock: driver::wall_clock(),
             restored,
         };
         Ok(mokka::spawn(inbox, plugs, start)?)

@@ -203,6 +203,11 @@ impl Listener {
                 (self.keep)(Keepsake::Evidence(evidence));
             }
             Event::Epoch(epoch) => info!(%epoch, "the validators changed"),
+            Event::ClockBehind(view) => warn!(
+                term = %view,
+                "the clock of this machine is behind those of a quorum: this node helps to elect \
+                 nobody above that term until its clock is set"
+            ),
             Event::Resigned { view, reason } => info!(term = %view, ?reason, "leading no more"),
             Event::Final(id) => {
                 if let Some(network) = &self.network {

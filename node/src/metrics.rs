@@ -222,6 +222,7 @@ impl Metrics {
             | Event::Final(_)
             | Event::Epoch(_)
             | Event::Evidence(_)
+            | Event::ClockBehind(_)
             | Event::Marked(_) => {}
         }
     }

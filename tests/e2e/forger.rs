@@ -4,7 +4,7 @@
 //! and checks nothing. When it leads, it puts a transaction of a sender that is on no list into a
 //! block.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use alloy_consensus::{BlockBody, Header, TxEnvelope, proofs::calculate_transaction_root};
 use alloy_eips::eip4895::Withdrawals;
@@ -181,7 +181,7 @@ impl Forger {
             store: Box::new(store),
             signer: Box::new(LocalSigner::new(chain, key)),
         };
-        let wall_clock = RunNumber::new(u64::MAX / 2);
+        let wall_clock = Duration::from_millis(u64::MAX / 2);
         let genesis = beginning.id;
         let start = Start { chain, genesis, settings, seed: 1, wall_clock, restored };
         let running = mokka::spawn(inbox, plugs, start).unwrap();

@@ -1,6 +1,6 @@
 //! The state, and the one function that changes it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use mokka_crypto::{Committee, KeyNotOnCurve, digest};
 use mokka_types::{
@@ -13,6 +13,7 @@ use mokka_types::{
 use crate::{
     at_height::AtHeight,
     catchup::Catchup,
+    clock::WallClock,
     eligibility::Conduct,
     epochs::Guest,
     faults::{self, Rule},
@@ -38,6 +39,8 @@ pub struct Config {
     pub settings: Settings,
     /// Draws jitter and backoff; should differ between validators.
     pub seed: u64,
+    /// What the wall clock shows, since 1970.
+    pub wall_clock: Duration,
 }
 
 /// What a node remembers when it starts (§8).
@@ -128,6 +131,7 @@ pub struct Consensus {
     pub(crate) mark: Option<Mark>,
     pub(crate) run: RunNumber,
     pub(crate) jitter: Jitter,
+    pub(crate) clock: WallClock,
     pub(crate) attempts: u64,
     pub(crate) tickets: u64,
 
@@ -216,6 +220,7 @@ impl Consensus {
         let shown = certificate.as_ref().map(|at| at.view).unwrap_or_default();
         let mut node = Self {
             jitter: Jitter::new(config.seed),
+            clock: WallClock::told(now, config.wall_clock),
             me,
             mark,
             run: safety.run,
@@ -288,6 +293,7 @@ impl Consensus {
             Input::Checked(checked) => self.on_checked(checked, &mut out),
             Input::Finalized(finalized) => self.on_finalized(now, finalized, &mut out),
             Input::Approved(keys) => self.on_approved(keys),
+            Input::WallClock(since_1970) => self.clock = WallClock::told(now, since_1970),
             Input::Stop => self.on_stop(now, &mut out),
         }
         self.tick(now, &mut out);

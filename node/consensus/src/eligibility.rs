@@ -6,8 +6,6 @@ use mokka_types::{Monotonic, PublicKey, Term, ValidatorIndex};
 
 use crate::{consensus::Consensus, evidence::Witnessed};
 
-/// How far a term may lie ahead of everything seen (§5.2 rule 2).
-pub(crate) const TERM_BOUND: u64 = 1 << 32;
 /// How often the time of a penalty doubles (§5.4).
 const MOST_DOUBLINGS: u32 = 2;
 
@@ -18,7 +16,6 @@ pub(crate) struct Conduct {
     pub(crate) leader_lived_at: Monotonic,
     pub(crate) past_leaders: PastLeaders,
     pub(crate) penalties: Penalties,
-    pub(crate) horizon: Horizon,
     pub(crate) witnessed: Witnessed,
 }
 
@@ -29,7 +26,6 @@ impl Conduct {
             leader_lived_at: now,
             past_leaders: PastLeaders::default(),
             penalties: Penalties::default(),
-            horizon: Horizon { term: Term::default(), rises_at: now },
             witnessed: Witnessed::default(),
         }
     }
@@ -51,18 +47,6 @@ impl PastLeaders {
     fn contains(&self, index: ValidatorIndex) -> bool {
         self.0.values().any(|leader| *leader == index)
     }
-}
-
-/// How far terms may have grown, by what single validators tell of their promises.
-///
-/// A liar can bind one honest node to a term at the very end of its bound, and nobody else. That
-/// node then needs a higher term of the others, who would find it out of bounds for ever, if only
-/// what is proved counted. So whatever anybody tells counts, but for no more than one bound in each
-/// election timeout: to use up the terms takes longer than any chain lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Horizon {
-    term: Term,
-    rises_at: Monotonic,
 }
 
 /// What became of our signatures for one candidate.
@@ -121,22 +105,6 @@ impl Penalties {
 }
 
 impl Consensus {
-    /// Somebody tells of a promise in this epoch.
-    pub(crate) fn raise_horizon(&mut self, now: Monotonic, told: Term) {
-        let reach = self.reach();
-        if told <= reach || now < self.conduct.horizon.rises_at {
-            return;
-        }
-        let most = Term::new(reach.get().saturating_add(TERM_BOUND));
-        let rises_at = now.after(self.config.settings.election_timeout);
-        self.conduct.horizon = Horizon { term: told.min(most), rises_at };
-    }
-
-    /// The highest term that we have reason to take for reached (§5.2 rule 2).
-    pub(crate) fn reach(&self) -> Term {
-        self.promise.view.max(self.highest_seen).term.max(self.conduct.horizon.term)
-    }
-
     /// A term of this epoch had this leader: a valid proof says so.
     pub(crate) fn note_leader(&mut self, term: Term, candidate: &PublicKey) {
         let Some(index) = self.committee.set().index_of(candidate) else { return };

@@ -39,6 +39,8 @@ macro_rules! rules {
 rules! {
     OneCandidate: "§5.2 rule 2: one candidate in a term",
     OneBase: "§5.2 rule 2: one base of that candidate in a term",
+    TermsBounded: "§5.2 rule 2: no term that the clock has not reached",
+    BoundRises: "§5.2 rule 2: the bound on terms rises by itself, and not with what was seen",
     BaseCompared: "§5.2 rule 4: no base lower than ours",
     PromiseRecorded: "§8: the promise is written down before the signature",
     PromiseLoaded: "§8: the promise is loaded at a start",

@@ -26,10 +26,10 @@ impl Consensus {
         out: &mut Output,
     ) {
         let sender = self.key_of(index);
-        self.note_promise(now, index, promise);
+        self.note_promise(index, promise);
         let ours = !self.is_bft() && promise.epoch == self.epoch();
         if let Some(prepared) = base.base.prepared.filter(|_| ours) {
-            self.note_promise(now, index, View::new(self.epoch(), prepared.term));
+            self.note_promise(index, View::new(self.epoch(), prepared.term));
         }
         self.show_height(now, index, base.base.committed, out);
         if let Some(certificate) = &base.commit {
@@ -40,9 +40,8 @@ impl Consensus {
         }
     }
 
-    pub(crate) fn note_promise(&mut self, now: Monotonic, index: ValidatorIndex, promise: View) {
+    pub(crate) fn note_promise(&mut self, index: ValidatorIndex, promise: View) {
         if promise.epoch == self.epoch() && Some(index) != self.me {
-            self.raise_horizon(now, promise.term);
             let peer = self.peers.of(index);
             peer.promise = peer.promise.max(promise);
         }
@@ -108,6 +107,9 @@ impl Consensus {
             // Only a proof that is new shows that its signers have signed since they were silent.
             self.silent = proof.signers.iter().fold(self.silent, |all, one| all.without(one));
             self.newest_proof = Some(proof.clone());
+            if self.is_out_of_bounds(now, proof.view) {
+                out.events.push(Event::ClockBehind(proof.view));
+            }
         }
         self.note_leader(proof.view.term, &proof.candidate);
         let followed = self.leader.as_ref().map(|leader| leader.proof.view);

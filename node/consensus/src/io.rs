@@ -1,5 +1,7 @@
 //! What goes into the core, and what comes out.
 
+use std::time::Duration;
+
 use mokka_crypto::Verified;
 use mokka_types::{
     AggregatedNonce, Ballot, BlockHash, BlockId, Body, Certificate, Envelope, Epoch, Evidence,
@@ -29,6 +31,8 @@ pub enum Input {
     Finalized(FinalizedBlock),
     /// The application says who is approved to become a validator, and is none yet (§9).
     Approved(Vec<PublicKey>),
+    /// The wall clock shows this, since 1970. Said now and then: it may be set while we run.
+    WallClock(Duration),
     /// The operator stops the node: lead no longer.
     Stop,
 }
@@ -362,6 +366,9 @@ pub enum Event {
     Evidence(Box<Evidence>),
     /// These cast no vote for a block of ours, not even too late for its certificate.
     VotesMissing(Signers),
+    /// A quorum elected the leader of a term that our wall clock has not reached: we elect nobody
+    /// above it before it has (§5.2 rule 2).
+    ClockBehind(View),
 }
 
 /// What a node is at the moment.

@@ -24,10 +24,10 @@
 //! * A proposal that is said again has no body, for anybody, not only for the long silent (§6.8):
 //!   who lacks it asks, and waits longer each time. Where the network or the machines are too slow
 //!   already, whole bodies with every heartbeat would keep them so.
-//! * The bound on terms (§5.2 rule 2) also counts what a single validator tells of its promise,
-//!   but for no more than one bound in an election timeout. What is proved is not enough: a liar
-//!   that asks one node alone to sign for a term at the end of its bound, and shows no proof, would
-//!   leave that node waiting for terms that all others refuse, for ever.
+//! * Terms are bounded by the wall clock, one for each millisecond since 1970, not by 2³² over what
+//!   was seen (§5.2 rule 2): a liar that asks one node alone to sign for a term at the end of such a
+//!   bound, and shows no proof, would leave that node waiting for terms that all others refuse, for
+//!   ever. This bound moves on by itself, for all alike (decision 7).
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are
 //!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed.
 //! * A silent signer is asked again in the same candidacy, once a repetition finds no quorum
@@ -55,6 +55,7 @@
 mod at_height;
 mod catchup;
 mod checking;
+mod clock;
 mod consensus;
 mod eligibility;
 mod epochs;

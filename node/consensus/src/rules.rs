@@ -6,7 +6,6 @@ use mokka_types::{
 
 use crate::{
     consensus::Consensus,
-    eligibility::TERM_BOUND,
     faults::Rule,
     role::{Followed, Life, Role},
 };
@@ -34,7 +33,7 @@ impl Consensus {
         if ballot.view <= own.view && !signed_for_it {
             return Err(Refusal::Term);
         }
-        if self.is_out_of_bounds(ballot.view) {
+        if self.is_out_of_bounds(now, ballot.view) {
             return Err(Refusal::TermTooHigh);
         }
         let candidate = self.committee.set().index_of(&ballot.candidate);
@@ -45,11 +44,6 @@ impl Consensus {
             return Err(Refusal::LowerBase);
         }
         Ok(())
-    }
-
-    /// A term that nobody can have reached (§5.2 rule 2).
-    pub(crate) fn is_out_of_bounds(&self, view: View) -> bool {
-        view.term.get() > self.reach().get().saturating_add(TERM_BOUND)
     }
 
     /// Rule 4: the base is proved by its certificates.

@@ -4,7 +4,12 @@
 //! [`Handle`]. Answers of the state machine are never dropped and go before packets; packets are
 //! dropped when the inbox is full, as a network drops them. A turn is never cut in half.
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use mokka_consensus::{
     Accused, BuiltBlock, CheckedBlock, Event, FinalizedBlock, Ignored, Input, Status, WorkWaiting,
@@ -29,8 +34,9 @@ const SMALL_PACKET: usize = 4096;
 /// Answers that wait for the engine. The core has few requests open, so this is never full for
 /// long.
 const ANSWERS_WAITING: usize = 64;
-/// What is shown of a node changes also while nothing comes in: a leader that is silent for the
-/// isolation time is none any more. It is looked at so often.
+/// The wall clock may be set while a node runs, and what is shown of it changes also while nothing
+/// comes in: a leader that is silent for the isolation time is none any more. Both are looked at so
+/// often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A node that is told to stop hands over what it leads (§5.7), for at most so long.
 const HANDOVER_LIMIT: Duration = Duration::from_secs(2);
@@ -225,6 +231,11 @@ pub fn inbox(chain: ChainHash, settings: &Settings) -> (Inbox, Handle) {
     )
 }
 
+/// What the wall clock shows, since 1970.
+pub fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// Time since the driver started.
 #[derive(Clone, Copy, Debug)]
 struct Clock(Instant);
@@ -290,11 +301,8 @@ impl Driver {
                 Some(answer) = answers.recv() => answer,
                 Ok(()) = work.changed() => Input::WorkWaiting(*work.borrow_and_update()),
                 () = self.clock.until(deadline) => Input::DeadlineReached,
+                _ = look.tick() => Input::WallClock(wall_clock()),
                 Some(waiting) = packets.recv() => Input::Packet(Box::new(waiting.packet)),
-                _ = look.tick() => {
-                    self.show();
-                    continue;
-                }
             };
             self.turn(input)?;
         }

@@ -3,6 +3,7 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, VecDeque},
+    time::Duration,
 };
 
 use mokka_consensus::{
@@ -44,8 +45,9 @@ pub struct Start {
     pub settings: Settings,
     /// Draws jitter and backoff; no secret.
     pub seed: u64,
-    /// The wall clock in milliseconds; only ever used to make run numbers grow (§3).
-    pub wall_clock: RunNumber,
+    /// What the wall clock shows, since 1970: run numbers grow with it (§3), and it bounds terms
+    /// (§5.2 rule 2). Later on [`Input::WallClock`] tells.
+    pub wall_clock: Duration,
     /// What was loaded from disk, its run number the stored one.
     pub restored: Restored,
 }
@@ -104,7 +106,7 @@ impl Engine {
     ) -> Result<(Self, TurnReport), Fatal> {
         let Start { chain, genesis, settings, seed, wall_clock, mut restored } = start;
         let above_stored = restored.safety.run.next().ok_or(Fatal::RunsExhausted)?;
-        let run = wall_clock.max(above_stored);
+        let run = RunNumber::at(wall_clock).max(above_stored);
         plugs.store.append(&[SafetyRecord::Run(run)])?;
         restored.safety.run = run;
         let key = plugs.signer.public_key();
@@ -113,7 +115,7 @@ impl Engine {
         if let Some(prepared) = &restored.safety.prepared {
             server.remember(prepared.id, &prepared.body);
         }
-        let config = Config { chain, genesis, key, settings, seed };
+        let config = Config { chain, genesis, key, settings, seed, wall_clock };
         let (core, output) = Consensus::start_without(config, restored, now, without)?;
         let counters = BTreeMap::new();
         let writes = match without {

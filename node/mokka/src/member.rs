@@ -1,14 +1,10 @@
 //! One member of a cluster, put together.
 
-use std::{
-    io,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{io, sync::Arc};
 
 use mokka_consensus::{Event, Restored};
 use mokka_crypto::SecretKey;
-use mokka_types::{Envelope, PublicKey, RunNumber, Vote};
+use mokka_types::{Envelope, PublicKey, Vote};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tracing::{debug, info, trace, warn};
 
@@ -120,18 +116,12 @@ impl Member {
             genesis: cluster.genesis(),
             settings: *cluster.settings(),
             seed: rand::random(),
-            wall_clock: wall_clock(),
+            wall_clock: driver::wall_clock(),
             restored,
         };
         tokio::spawn(log(handle.notices()));
         driver::spawn(inbox, plugs, start)
     }
-}
-
-/// Milliseconds since 1970, of which only that they grow is ever used (§3).
-pub(crate) fn wall_clock() -> RunNumber {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    RunNumber::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Logs what happens until the member is gone.
@@ -160,6 +150,7 @@ fn log_event(event: &Event) {
             let what = evidence.misdeed.name();
             warn!(member = %evidence.culprit, term = %evidence.view(), what, "signed twice");
         }
+        Event::ClockBehind(view) => warn!(term = %view, "this machine's clock is behind: set it"),
         Event::Marked(mark) => warn!(key = %mark.key, "{}: it must sign nothing", mark.reason),
         Event::Final(block) => debug!(height = %block.height, "final"),
         Event::HeartbeatTimeout

@@ -1,6 +1,9 @@
 //! One engine with plugs that only take notes.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mokka::{
     Engine, Fatal, Gate, LocalSigner, Plugs, RangeLimit, SafetyStore, Start, StateMachine,
@@ -118,7 +121,7 @@ impl Bench {
             genesis: GENESIS,
             settings: Settings::default(),
             seed: 1,
-            wall_clock: RunNumber::new(wall_clock),
+            wall_clock: Duration::from_millis(wall_clock),
             restored,
         };
         Engine::start(plugs, start, Monotonic::default()).map(|(engine, _)| engine)

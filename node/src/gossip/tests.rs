@@ -9,7 +9,7 @@ use std::{
 
 use alloy_primitives::bytes::Bytes;
 use mokka::{
-    Gate, Inbox, LocalSigner, Plugs, RangeLimit, Start, StateMachine, memory::MemoryStore,
+    Gate, Inbox, LocalSigner, Plugs, RangeLimit, Start, StateMachine, driver, memory::MemoryStore,
 };
 use mokka_consensus::{
     BuildRequest, BuiltBlock, CheckRequest, CheckedBlock, FinalizeBlock, FinalizedBlock,
@@ -243,7 +243,7 @@ impl World {
             genesis: GENESIS,
             settings: Settings::default(),
             seed: 1,
-            wall_clock: RunNumber::new(1),
+            wall_clock: driver::wall_clock(),
             restored,
         };
         mokka::spawn(peer.inbox.take().unwrap(), plugs, start).unwrap()

@@ -60,6 +60,13 @@ counting!(
     RunNumber
 );
 
+impl RunNumber {
+    /// That of a node that starts when the wall clock shows this, since 1970.
+    pub fn at(wall_clock: Duration) -> Self {
+        Self(u64::try_from(wall_clock.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
 impl Height {
     /// The height of block 0.
     pub const GENESIS: Self = Self(0);

@@ -93,6 +93,7 @@ fn consensus(bytes: &[u8]) -> Option<()> {
         key: own,
         settings: Settings::default(),
         seed: 3,
+        wall_clock: Duration::from_secs(1 << 30),
     };
     let run = mokka_types::RunNumber::new(1);
     let safety = SafetyState { run, ..SafetyState::default() };

@@ -1,5 +1,7 @@
 //! What does not change in a world: who its members are, and what may happen to them.
 
+use std::time::Duration;
+
 use mokka_consensus::Config;
 use mokka_crypto::{Committee, SecretKey, digest};
 use mokka_types::{
@@ -135,6 +137,8 @@ impl Law {
             key: self.name(at),
             settings: Settings::default(),
             seed: u64::from(at),
+            // Far above all terms of so short a life.
+            wall_clock: Duration::from_secs(1 << 30),
         }
     }
 }

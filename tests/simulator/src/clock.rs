@@ -1,11 +1,17 @@
 //! A node's own clock.
 //!
 //! Every start of a node begins a clock at zero, as every process does, and each node's runs at its
-//! own rate: what it calls a second is longer or shorter than a second of the world.
+//! own rate: what it calls a second is longer or shorter than a second of the world. The wall clocks
+//! of all show nearly the same: machines ask each other for the time of day, now and then.
 
 use std::time::Duration;
 
 use mokka_types::Monotonic;
+
+/// How often a node looks at its wall clock.
+pub(crate) const LOOKS_EVERY: Duration = Duration::from_secs(1);
+/// What the right wall clock shows when the world begins.
+const FIRST_DAY: Duration = Duration::from_secs(1_000);
 
 /// As fast as the world's.
 pub(crate) const EXACT: u64 = 1000;
@@ -17,11 +23,23 @@ pub(crate) struct Clock {
     pub(crate) rate: u64,
     /// When, in the world, it showed zero.
     began: Monotonic,
+    /// How far its wall clock is ahead of the right one.
+    ahead: Duration,
 }
 
 impl Clock {
     pub(crate) const fn new(rate: u64, began: Monotonic) -> Self {
-        Self { rate, began }
+        Self { rate, began, ahead: Duration::ZERO }
+    }
+
+    /// The same clock, with a wall clock that is so far ahead.
+    pub(crate) const fn ahead_by(self, ahead: Duration) -> Self {
+        Self { ahead, ..self }
+    }
+
+    /// What its wall clock shows at an instant of the world.
+    pub(crate) fn wall_clock(&self, at: Monotonic) -> Duration {
+        FIRST_DAY + at.elapsed() + self.ahead
     }
 
     /// The same clock, begun anew.

@@ -29,10 +29,14 @@ impl World {
         self.nodes[node].slowness = by;
     }
 
-    /// Its clock shows so many milliseconds in a second; it has not started yet.
-    pub(crate) fn set_clock(&mut self, node: usize, rate: u64) {
-        self.note(format_args!("{}'s clock shows {rate} ms in a second", Name(node)));
-        self.nodes[node].clock = Clock::new(rate, self.now);
+    /// Its clock shows so many milliseconds in a second, and its wall clock is ahead; it has not
+    /// started yet.
+    pub(crate) fn set_clock(&mut self, node: usize, rate: u64, ahead: Duration) {
+        self.note(format_args!(
+            "{}'s clock shows {rate} ms in a second, its wall clock is ahead by {ahead:?}",
+            Name(node)
+        ));
+        self.nodes[node].clock = Clock::new(rate, self.now).ahead_by(ahead);
     }
 
     pub(crate) fn clock_rate(&self, node: usize) -> u64 {

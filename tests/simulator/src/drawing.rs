@@ -22,6 +22,8 @@ const GANGS: u64 = 500;
 const SHORT_TERMS: u64 = 350;
 /// In how many of a thousand worlds clocks are much too fast or slow, instead of a little.
 const WILD_CLOCKS: u64 = 100;
+/// How many milliseconds a wall clock is ahead of another one at most.
+const MOST_AHEAD: u64 = 500;
 
 pub(crate) fn scenario(seed: u64) -> Scenario {
     // Another stream than the world's, which begins with the same seed.
@@ -127,7 +129,8 @@ pub(crate) fn machines(world: &mut World) {
         }
         let rate = slowest + world.random.below(fastest - slowest + 1);
         if !right_clocks && rate != EXACT {
-            world.set_clock(node, rate);
+            let ahead = world.random.millis(0, MOST_AHEAD);
+            world.set_clock(node, rate, ahead);
             world.count(Fault::WrongClock);
         }
     }

@@ -137,9 +137,17 @@ impl World {
         }
     }
 
+    /// The liar of this machine, which sees what time it is.
+    fn liar_at(&mut self, node: usize) -> Option<&mut Liar> {
+        let shows = self.nodes[node].clock.wall_clock(self.now);
+        let liar = self.nodes[node].liar.as_mut()?;
+        liar.tongue.wall_clock = shows;
+        Some(liar)
+    }
+
     /// What its engine has on its desk goes by way of its behaviour.
     pub(crate) fn liar_says(&mut self, node: usize, posted: VecDeque<Posted>) -> Outcome {
-        let Some(liar) = &mut self.nodes[node].liar else { return Ok(()) };
+        let Some(liar) = self.liar_at(node) else { return Ok(()) };
         for Posted { to, sealed, .. } in posted {
             let to = to.map_or(To::All, |key| To::These(vec![key]));
             liar.behaviour.says(to, sealed.envelope.packet, &mut liar.tongue);
@@ -148,14 +156,14 @@ impl World {
     }
 
     pub(crate) fn liar_hears(&mut self, node: usize, packet: &Arc<Verified<Envelope>>) -> Outcome {
-        let Some(liar) = &mut self.nodes[node].liar else { return Ok(()) };
+        let Some(liar) = self.liar_at(node) else { return Ok(()) };
         liar.behaviour.hears(packet, &mut liar.tongue);
         self.send_what_was_said(node)
     }
 
     pub(crate) fn liar_acts(&mut self, node: usize) -> Outcome {
         let up = self.is_up(node);
-        let Some(liar) = &mut self.nodes[node].liar else { return Ok(()) };
+        let Some(liar) = self.liar_at(node) else { return Ok(()) };
         let pace = liar.pace;
         if up {
             liar.behaviour.acts(&mut liar.tongue);

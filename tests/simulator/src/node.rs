@@ -31,6 +31,7 @@ pub(crate) struct Node {
     /// Counts starts and ends: what was asked in another life is not answered.
     pub(crate) life: u64,
     pub(crate) clock: Clock,
+    pub(crate) looks_at_clock: Monotonic,
     pub(crate) wakes_at: Option<Monotonic>,
     pub(crate) wakes_at_once: u32,
     /// How much longer its application takes.
@@ -63,6 +64,7 @@ impl Node {
             engine: None,
             life: 0,
             clock: Clock::new(clock::EXACT, Monotonic::default()),
+            looks_at_clock: Monotonic::default(),
             wakes_at: None,
             wakes_at_once: 0,
             slowness: Duration::ZERO,

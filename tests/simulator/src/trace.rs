@@ -100,6 +100,7 @@ pub(crate) fn told(input: &Input) -> String {
         | Input::DeadlineReached
         | Input::WorkWaiting(_)
         | Input::Approved(_)
+        | Input::WallClock(_)
         | Input::Stop => String::new(),
     }
 }
@@ -261,6 +262,7 @@ impl World {
             Event::Evidence(evidence) => {
                 format!("{who} has evidence against {}: {evidence:?}", self.name(&evidence.culprit))
             }
+            Event::ClockBehind(view) => format!("{who}'s clock is behind term {view}"),
             Event::VotesMissing(signers) => format!("{who} misses the votes of {signers:?}"),
         }
     }

@@ -8,10 +8,11 @@ use std::{mem, sync::Arc, time::Duration};
 use mokka::{Engine, Fatal, LocalSigner, Plugs, Start};
 use mokka_consensus::{CheckedBlock, Event, FinalizedBlock, Input, Restored, WorkWaiting};
 use mokka_crypto::Verified;
-use mokka_types::{Monotonic, RunNumber, ValidatorSet};
+use mokka_types::{Monotonic, ValidatorSet};
 
 use crate::{
     Flaw,
+    clock::LOOKS_EVERY,
     desk::{Asked, Power, WatchedSigner},
     disk::Entry,
     machine,
@@ -56,14 +57,13 @@ impl World {
         self.oracle.restarted(node, committed, &restored.safety, &uncertain)?;
         self.note(format_args!("{} starts at height {}", Name(node), committed.height));
         // The wall clock of a machine may stand or go back; run numbers grow all the same.
-        let skew = self.random.below(2000);
-        let clock = 1_000_000 + u64::try_from(self.now.elapsed().as_millis()).unwrap_or(0);
+        let skew = self.random.millis(0, 2000);
         let start = Start {
             chain: self.chain,
             genesis: machine::genesis(),
             settings: self.timers_of(node),
             seed: self.random.below(u64::MAX),
-            wall_clock: RunNumber::new(clock.saturating_sub(skew)),
+            wall_clock: self.nodes[node].clock.wall_clock(self.now) - skew,
             restored,
         };
         let key = Arc::clone(&self.nodes[node].key);
@@ -86,6 +86,7 @@ impl World {
         self.nodes[node].engine = Some(engine);
         (0..self.works).for_each(|work| desk.notes().chain.take_in(work));
         self.turned(node, report.events)?;
+        self.looks_at_clock(node)?;
         self.tell_of_members(node)?;
         self.tell_of_work(node)
     }
@@ -101,6 +102,9 @@ impl World {
             return Ok(());
         }
         self.turn(node, Input::DeadlineReached)?;
+        if self.nodes[node].looks_at_clock <= now {
+            self.looks_at_clock(node)?;
+        }
         let own = self.own_time(node);
         let sleeper = &mut self.nodes[node];
         let again = sleeper.engine.as_ref().and_then(Engine::next_deadline);
@@ -112,6 +116,13 @@ impl World {
             true => Err(format!("{} wakes again and again at one instant", Name(node))),
             false => Ok(()),
         }
+    }
+
+    fn looks_at_clock(&mut self, node: usize) -> Outcome {
+        let looks = &mut self.nodes[node];
+        looks.looks_at_clock = self.now.after(LOOKS_EVERY);
+        let shows = looks.clock.wall_clock(self.now);
+        self.comes(node, Waiting::Told(Input::WallClock(shows)))
     }
 
     /// Something comes to a node, which hears it at once or when its disk has synced.

@@ -106,7 +106,7 @@ impl World {
         world.note(format_args!("a world of {kind}"));
         world.bring_in_liars(&Arc::new(committees), &everybody);
         for (node, rate) in world.scenario.clocks.clone().into_iter().enumerate() {
-            world.set_clock(node, rate);
+            world.set_clock(node, rate, Duration::ZERO);
         }
         for node in 0..world.nodes.len() {
             let after = random.millis(0, 100);

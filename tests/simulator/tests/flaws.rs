@@ -17,8 +17,13 @@ const ROWS: &str = "| rule left out | worlds | what was noticed |\n|---|---|---|
 /// In how many worlds most are found.
 const SOON: u64 = 100;
 /// The others.
-const RARE: [Flaw; 3] =
-    [Flaw::Without(Rule::OneBase), Flaw::Without(Rule::LooksAgain), Flaw::Without(Rule::Farewell)];
+const RARE: [Flaw; 5] = [
+    Flaw::Without(Rule::OneBase),
+    Flaw::Without(Rule::TermsBounded),
+    Flaw::Without(Rule::BoundRises),
+    Flaw::Without(Rule::LooksAgain),
+    Flaw::Without(Rule::Farewell),
+];
 
 /// The first seed that finds it.
 fn found(flaw: Flaw, seeds: u64) -> Option<Failure> {

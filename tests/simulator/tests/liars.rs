@@ -316,3 +316,35 @@ fn a_world_has_no_more_liars_than_it_tolerates() {
     let scenario = Scenario::validators(VALIDATORS).liar(0, Lie::Twins).liar(1, Lie::Replayer);
     scenario.start();
 }
+
+/// §5.2 rule 2, A.10 *term pumping*: whenever a leader is gone, a liar binds others to the last
+/// terms that their clocks allow, one at a time and without a proof, and falls silent. The rest
+/// reach those terms a moment later.
+#[test]
+fn who_is_bound_alone_to_the_last_term_is_within_reach_of_the_others() {
+    const CLOCK_IN_MILLIS: u64 = 1_000_000;
+    let bound = Rc::new(Cell::new(0));
+    for seed in 0..12 {
+        let liar = (first_leader(seed) + 1) % VALIDATORS;
+        let mut world = world_with(Lie::Leaper, liar, seed);
+        let signed = Rc::clone(&bound);
+        world.judge(move |passing| {
+            if let Packet::Signed(share) = passing.packet
+                && passing.to == liar
+                && share.ballot.view.term.get() >= CLOCK_IN_MILLIS
+            {
+                signed.set(signed.get() + 1);
+            }
+            Fate::Pass
+        });
+        for _ in 0..5 {
+            world.expect_progress_within(LIMIT);
+            let leader = world.until_led();
+            world.crash(leader, PowerCut::Torn);
+            world.restart_after(leader, millis(800));
+            world.run_for(millis(900));
+        }
+        goes_on_without_liars(world);
+    }
+    assert!(bound.get() > 10, "only {} were bound", bound.get());
+}

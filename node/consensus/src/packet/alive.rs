@@ -35,7 +35,7 @@ impl Consensus {
         alive: Alive,
         out: &mut Output,
     ) {
-        self.note_promise(now, index, alive.promise);
+        self.note_promise(index, alive.promise);
         self.show_height(now, index, alive.committed, out);
         let empty = alive.promise.term.get() == 0;
         if empty && self.knowledge == Knowledge::Enough {

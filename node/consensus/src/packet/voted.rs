@@ -118,8 +118,8 @@ impl Consensus {
             (Some(_), false) | (None, true) => false,
         };
         let from = self.key_of(index);
-        if self.is_out_of_bounds(view) {
-            return out.accuse(from, PeerFault::Contradiction);
+        if theirs.prepare.is_none() && self.is_out_of_bounds(now, view) {
+            return;
         }
         if !proved || Some(prepared.id.height) != self.committed.height.next() {
             return out.accuse(from, PeerFault::InvalidCertificate);

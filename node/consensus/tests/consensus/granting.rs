@@ -1,13 +1,16 @@
 //! §5.2: round one, not binding.
 
+use std::time::Duration;
+
+use mokka_consensus::{Event, Input};
 use mokka_types::{
     Base, CertifiedBase, Epoch, Packet, PublicNonce, Refusal, Refused, Term, View, Vote,
     VotedAnswer,
 };
 
 use crate::{
-    node::Node,
-    world::{ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis, id, prepared, view},
+    node::{Node, WALL_CLOCK},
+    world::{HEARTBEAT, World, ack, alive, ask, fresh_base, genesis, id, prepared, view},
 };
 
 fn refusals(node: &Node<'_>) -> Vec<Refused> {
@@ -70,29 +73,50 @@ fn a_term_not_above_the_promise_is_refused() {
     }
 }
 
-/// §5.2 rule 2: terms may grow by 2³² over everything seen, and no further.
+/// §5.2 rule 2: a validator signs for no term that its wall clock has not reached, so that whatever
+/// a liar binds it to, alone and without a proof, is within reach of the others a moment later (A.10
+/// *term pumping*).
 #[test]
-fn a_term_too_far_ahead_is_refused() {
+fn a_term_that_the_clock_has_not_reached_is_refused() {
     let world = World::bft(4);
     let mut node = Node::new(&world, 0);
-    let far = world.vote(1, (1 << 32) + 1, 1, fresh_base());
-    assert_eq!(refused_for(&mut node, 1, far), Some(Refusal::TermTooHigh));
-    let near = world.vote(1, 1 << 32, 2, fresh_base());
-    assert_eq!(refused_for(&mut node, 1, near), None);
+    let newest = node.newest_term();
+    let far = world.vote(1, newest + 1, 1, fresh_base());
+    assert_eq!(refused_for(&mut node, 1, far.clone()), Some(Refusal::TermTooHigh));
+    let near = world.vote(2, newest, 1, fresh_base());
+    assert_eq!(refused_for(&mut node, 2, near), None);
+    node.pass(Duration::from_millis(1));
+    assert_eq!(refused_for(&mut node, 1, far), None);
     assert_eq!(nonces(&node).len(), 1);
 }
 
-/// §5.2 rule 2, A.13: the bound counts from what a valid proof shows, so that a node that was away
-/// for long is not locked out.
+/// §5.2 rule 2: the clock of a machine is set while its node runs.
 #[test]
-fn the_bound_on_terms_counts_from_the_newest_proof() {
+fn a_clock_that_is_set_counts_at_once() {
     let world = World::bft(4);
     let mut node = Node::new(&world, 0);
-    let mut vote = world.vote(1, (1 << 33) + 1, 1, fresh_base());
-    vote.newest_proof = Some(world.proof(2, 1 << 33, fresh_base()));
-    assert_eq!(refused_for(&mut node, 1, vote), None);
-    assert_eq!(nonces(&node).len(), 1);
-    assert_eq!(node.status().promise, view(1 << 33), "the proof was adopted");
+    let (day, today) = (Duration::from_secs(86_400), WALL_CLOCK + node.now.elapsed());
+    node.step(Input::WallClock(today + day));
+    let tomorrow = node.newest_term() + 86_400_000;
+    assert_eq!(refused_for(&mut node, 1, world.vote(1, tomorrow, 1, fresh_base())), None);
+    node.step(Input::WallClock(today));
+    let vote = world.vote(2, tomorrow, 1, fresh_base());
+    assert_eq!(refused_for(&mut node, 2, vote), Some(Refusal::TermTooHigh));
+}
+
+/// §5.2 rule 2, A.13: a proof counts whatever the clock shows, and tells that it is behind.
+#[test]
+fn whose_clock_is_behind_follows_and_elects_nobody_above() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let ahead = node.newest_term() + 1_000;
+    let mut vote = world.vote(1, ahead + 1, 1, fresh_base());
+    vote.newest_proof = Some(world.proof(2, ahead, fresh_base()));
+    assert_eq!(refused_for(&mut node, 1, vote), Some(Refusal::TermTooHigh));
+    assert_eq!(node.status().promise, view(ahead), "the proof was adopted");
+    let events = node.outputs.iter().flat_map(|output| &output.events);
+    let behind: Vec<_> = events.filter(|event| matches!(event, Event::ClockBehind(_))).collect();
+    assert_eq!(behind, [&Event::ClockBehind(view(ahead))]);
 }
 
 /// §5.2 rule 4: a base without the certificate that it needs is refused, whatever is wrong with it.
@@ -324,28 +348,4 @@ fn a_vote_that_contradicts_itself_is_an_accusation() {
     let accused: Vec<_> = node.outputs.iter().filter_map(|output| output.accused).collect();
     assert_eq!(accused.iter().map(|at| at.who).collect::<Vec<_>>(), [world.key(2), world.key(1)]);
     assert!(node.sent.is_empty());
-}
-
-/// §5.2 rule 2, A.10 *term pumping*: a liar has bound one honest node to a term at the very end of
-/// the bound, and shows no proof. The others, which hear of it from that node alone, grant what it
-/// needs; but what one validator tells moves the bound once in an election timeout, and by one
-/// bound at most.
-#[test]
-fn the_promise_of_one_node_is_within_reach_of_the_others() {
-    let world = World::bft(4);
-    let mut node = Node::new(&world, 0);
-    let bound = 1 << 32;
-    let mut vote = world.vote(1, bound + 1, 1, fresh_base());
-    vote.promise = view(bound);
-    node.hears(1, ask(vote));
-    assert_eq!(nonces(&node).len(), 1);
-    node.hears(2, alive(9 * bound, genesis()));
-    let far = world.vote(2, 2 * bound + 1, 2, fresh_base());
-    assert_eq!(refused_for(&mut node, 2, far.clone()), Some(Refusal::TermTooHigh), "too soon");
-    node.pass(ELECTION);
-    node.hears(2, alive(9 * bound, genesis()));
-    let farther = world.vote(2, 3 * bound + 1, 3, fresh_base());
-    assert_eq!(refused_for(&mut node, 2, farther), Some(Refusal::TermTooHigh), "one bound");
-    let far = world.vote(2, 2 * bound + 1, 4, fresh_base());
-    assert_eq!(refused_for(&mut node, 2, far), None);
 }

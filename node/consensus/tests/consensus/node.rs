@@ -21,6 +21,9 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::world::{CHAIN, World, alive, block, fresh_base, genesis};
 
+/// What the wall clock of every node shows at first.
+pub(crate) const WALL_CLOCK: Duration = Duration::from_secs(1_000_000_000);
+
 /// What the application answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Application {
@@ -146,6 +149,11 @@ impl<'w> Node<'w> {
         self.sent.clear();
         let answers = self.carry_out(output);
         self.work_off(answers.into());
+    }
+
+    /// The last term that its clock allows (§5.2 rule 2).
+    pub(crate) fn newest_term(&self) -> u64 {
+        RunNumber::at(WALL_CLOCK + self.now.elapsed()).get()
     }
 
     pub(crate) fn step(&mut self, input: Input) {
@@ -520,8 +528,14 @@ fn start(
     run: u64,
 ) -> (Consensus, Output) {
     safety.run = RunNumber::new(run);
-    let config =
-        Config { chain: CHAIN, genesis: genesis(), key, settings: world.settings, seed: 3 };
+    let config = Config {
+        chain: CHAIN,
+        genesis: genesis(),
+        key,
+        settings: world.settings,
+        seed: 3,
+        wall_clock: WALL_CLOCK + now.elapsed(),
+    };
     let set = world.committee.set().clone();
     let epoch = world.committee.epoch();
     let restored = Restored { safety, committed, certificate, epoch, set, began };

@@ -10,7 +10,7 @@ use super::{
     frames::{Frames, OpenError, Record},
     scan::Span,
 };
-use crate::{Cluster, Member, RangeLimit, member::wall_clock};
+use crate::{Cluster, Member, RangeLimit, driver::wall_clock};
 
 /// One block of the log.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +94,7 @@ impl Book {
         let failed = |error| OpenError::Io { path: path.to_owned(), error };
         let above =
             safety.run.next().ok_or_else(|| failed(invalid("the last run was the last")))?;
-        let run = wall_clock().max(above);
+        let run = RunNumber::at(wall_clock()).max(above);
         frames.write(&Record::Safety(SafetyRecord::Run(run))).map_err(failed)?;
         frames.sync().map_err(failed)?;
         safety.run = run;

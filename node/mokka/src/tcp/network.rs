@@ -11,7 +11,7 @@ use std::{
 };
 
 use mokka_crypto::SecretKey;
-use mokka_types::{Body, ChainHash, PublicKey, SealedEnvelope};
+use mokka_types::{Body, ChainHash, PublicKey, RunNumber, SealedEnvelope};
 use tokio::{
     net::{TcpListener, ToSocketAddrs},
     sync::{broadcast, mpsc, watch},
@@ -25,7 +25,7 @@ use super::{
     listener,
     message::{MAX_MESSAGE_BYTES, Message, MessageTooLong, Recipient, Sender, Topic},
 };
-use crate::{Handle, Member, Transport, member::wall_clock};
+use crate::{Handle, Member, Transport, driver::wall_clock};
 
 /// Frames on their way to the hub, which never waits: what comes on top is dropped.
 const FRAMES_WAITING: usize = 256;
@@ -101,7 +101,7 @@ pub async fn listen(
     common.tasks.spawn(hub.run(commands, frames_in));
     common.tasks.spawn(listener::accept(listener, Arc::clone(&common)));
     let transport = TcpTransport { frames: frames.clone(), dropped: common.dropped.clone() };
-    let sender = Arc::new(Mutex::new(Sender { run: wall_clock(), last: 0 }));
+    let sender = Arc::new(Mutex::new(Sender { run: RunNumber::at(wall_clock()), last: 0 }));
     Ok((transport, Network { common, frames, messages, peers: peers_out, sender, local }))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mokka::{
-    Handle, LocalSigner, Plugs, RangeLimit, Running, Start, StateMachine,
+    Handle, LocalSigner, Plugs, RangeLimit, Running, Start, StateMachine, driver,
     memory::{MemoryReceiver, MemoryStore, MemoryTransport, network},
 };
 use mokka_consensus::{
@@ -134,7 +134,7 @@ impl Network {
             genesis: self.genesis,
             settings,
             seed: u64::from(key.public_key().as_bytes()[1]),
-            wall_clock: RunNumber::new(1),
+            wall_clock: driver::wall_clock(),
             restored: Restored {
                 safety: store.state(),
                 committed: self.genesis,

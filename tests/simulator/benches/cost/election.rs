@@ -1,7 +1,10 @@
 //! A whole election over a network that takes no time: both rounds, the proof, and everybody has
 //! checked it. Every packet is sealed once and opened by each receiver.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use mokka::{
     Engine, Gate, LocalSigner, Plugs, RangeLimit, Start, StateMachine, Transport,
@@ -11,7 +14,7 @@ use mokka_consensus::{BuildRequest, CheckRequest, FinalizeBlock, Input, Restored
 use mokka_crypto::{SecretKey, digest};
 use mokka_types::{
     BlockHash, BlockId, Body, CrashModel, Epoch, FinalBlock, Height, Monotonic, Promise, PublicKey,
-    RunNumber, SafetyState, SealedEnvelope, Settings, Term, ValidatorSet, View, codec,
+    SafetyState, SealedEnvelope, Settings, Term, ValidatorSet, View, codec,
 };
 
 /// Nodes that know of each other and have no leader.
@@ -53,7 +56,8 @@ impl Election {
                 set: set.clone(),
                 began: genesis,
             };
-            let (seed, wall_clock) = (u64::from(public.as_bytes()[5]), RunNumber::new(1));
+            let (seed, wall_clock) =
+                (u64::from(public.as_bytes()[5]), Duration::from_secs(1 << 31));
             let start = Start { chain, genesis, settings, seed, wall_clock, restored };
             let (engine, _) = Engine::start(plugs, start, Monotonic::default()).expect("it starts");
             (public, engine, wire)

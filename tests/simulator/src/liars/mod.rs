@@ -25,6 +25,7 @@ mod double_voter;
 mod equivocator;
 mod false_heir;
 mod gang;
+mod leaper;
 mod reign;
 mod replayer;
 mod silent_signer;
@@ -67,6 +68,8 @@ pub enum Lie {
     Withholder,
     /// Stands again and again for terms that rise and rise, and tells of promises nobody made.
     TermRacer,
+    /// Binds one validator alone to the last term that this one takes for possible.
+    Leaper,
     /// Two copies of one validator, each of which reaches a part of the network.
     Twins,
     /// Hands over to several or to the wrong one and leads on, or claims what nobody handed over.
@@ -75,7 +78,7 @@ pub enum Lie {
 
 impl Lie {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Equivocator,
         Self::DoubleVoter,
         Self::BaseLiar,
@@ -84,6 +87,7 @@ impl Lie {
         Self::Replayer,
         Self::Withholder,
         Self::TermRacer,
+        Self::Leaper,
         Self::Twins,
         Self::FalseHeir,
     ];
@@ -100,6 +104,7 @@ impl Lie {
             | Self::SilentSigner
             | Self::BadSigner
             | Self::Replayer
+            | Self::Leaper
             | Self::Twins => false,
         }
     }
@@ -114,6 +119,7 @@ impl Lie {
             Self::Replayer => Box::<replayer::Replayer>::default(),
             Self::Withholder => Box::new(withholder::Withholder::drawn(random)),
             Self::TermRacer => Box::<term_racer::TermRacer>::default(),
+            Self::Leaper => Box::<leaper::Leaper>::default(),
             Self::Twins => Box::new(twins::Twin::new(bonds)),
             Self::FalseHeir => Box::<false_heir::FalseHeir>::default(),
         }
@@ -131,6 +137,7 @@ impl fmt::Display for Lie {
             Self::Replayer => "replayer",
             Self::Withholder => "withholder",
             Self::TermRacer => "term racer",
+            Self::Leaper => "leaper",
             Self::Twins => "twins",
             Self::FalseHeir => "false heir",
         })

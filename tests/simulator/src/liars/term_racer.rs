@@ -1,5 +1,6 @@
-//! Stands again and again, for terms that rise by one, by much, and beyond the bound; tells of
-//! promises that nobody made; hides the proofs that it wins (§5.1, §5.2 rule 2, A.10, A.13).
+//! Stands again and again, for terms that rise by one, by much, and up to and beyond the bound;
+//! tells of promises that nobody made; hides the proofs that it wins (§5.1, §5.2 rule 2, A.10,
+//! A.13).
 
 use std::sync::Arc;
 
@@ -7,9 +8,6 @@ use mokka_crypto::Verified;
 use mokka_types::{Alive, Envelope, Packet, Refused, Term, View, Voted, VotedAnswer};
 
 use super::{Behaviour, To, Tongue, campaign::Campaign, reign::Reign};
-
-/// How far a term may lie ahead (§5.2 rule 2).
-const BOUND: u64 = 1 << 32;
 
 #[derive(Default)]
 pub(super) struct TermRacer {
@@ -20,14 +18,15 @@ pub(super) struct TermRacer {
 impl TermRacer {
     fn term(tongue: &mut Tongue) -> View {
         let View { epoch, term } = tongue.promise();
-        let rise = match tongue.random().below(8) {
-            0..=3 => 1,
-            4 => 1 + tongue.random().below(100),
-            5 => BOUND - tongue.random().below(3),
-            6 => BOUND + tongue.random().below(3),
-            _ => u64::MAX,
+        let rises_to = |by: u64| Term::new(term.get().saturating_add(by));
+        let term = match tongue.random().below(8) {
+            0..=3 => rises_to(1),
+            4 => rises_to(1 + tongue.random().below(100)),
+            5 => tongue.term_of_the_clock(),
+            6 => rises_to(1 << 32),
+            _ => rises_to(u64::MAX),
         };
-        View::new(epoch, Term::new(term.get().saturating_add(rise)))
+        View::new(epoch, term)
     }
 }
 

@@ -7,10 +7,13 @@ use mokka_crypto::{Committee, Digest, SecretKey, Verified, digest};
 use mokka_types::{
     Attempt, Base, BaseDigest, BlockHash, BlockId, BlockVote, Body, CertifiedBase, ChainHash,
     Envelope, FinalBlock, Height, Packet, PacketKind, Phase, Prepared, Proof, Proposal, PublicKey,
-    RunNumber, SetDigest, Signature, ValidatorIndex, View,
+    RunNumber, SetDigest, Signature, Term, ValidatorIndex, View,
 };
 
 use crate::{desk::Desk, machine, random::Random};
+
+/// How many milliseconds the clocks of others may differ from its own.
+const NEAR: u64 = 500;
 
 /// Who is to hear something.
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ pub(crate) struct Tongue {
     random: Random,
     /// The run of its engine, which it never leaves: in another one it would shut itself out.
     pub(crate) run: RunNumber,
+    /// What its wall clock shows.
+    pub(crate) wall_clock: Duration,
     counters: BTreeMap<PacketKind, u64>,
     attempts: u64,
     said: Vec<Utterance>,
@@ -65,6 +70,7 @@ impl Tongue {
             desk,
             random,
             run: RunNumber::default(),
+            wall_clock: Duration::ZERO,
             counters: BTreeMap::new(),
             attempts: 0,
             said: Vec::new(),
@@ -171,6 +177,12 @@ impl Tongue {
         let view = self.desk.notes().durable.promise.view;
         let epoch = self.committee().epoch();
         if view.epoch == epoch { view } else { View::new(epoch, Default::default()) }
+    }
+
+    /// A term near the end of the bound of the others, which depends on their clocks (§5.2 rule 2).
+    pub(crate) fn term_of_the_clock(&mut self) -> Term {
+        let shows = u64::try_from(self.wall_clock.as_millis()).unwrap_or(u64::MAX);
+        Term::new(shows.saturating_sub(NEAR) + self.random.below(2 * NEAR))
     }
 
     /// Its newest final block.
