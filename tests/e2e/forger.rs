@@ -29,8 +29,8 @@ use mokka_network::{
 use mokka_node::address_of;
 use mokka_runtime::{Block, Stamp, prev_randao};
 use mokka_types::{
-    BlockHash, BlockId, Body, Epoch, FinalBlock, Height, PublicKey, RunNumber, SealedEnvelope,
-    SetDigest, codec,
+    BlockHash, BlockId, Body, Epoch, FinalBlock, Height, PublicKey, SealedEnvelope, SetDigest,
+    codec,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
