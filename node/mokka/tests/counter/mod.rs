@@ -12,8 +12,8 @@ use mokka_consensus::{
 };
 use mokka_crypto::{SecretKey, digest};
 use mokka_types::{
-    BlockHash, BlockId, Body, ChainHash, CrashModel, Epoch, FinalBlock, Height, RunNumber,
-    SetDigest, Settings, ValidatorSet, codec,
+    BlockHash, BlockId, Body, ChainHash, CrashModel, Epoch, FinalBlock, Height, SetDigest,
+    Settings, ValidatorSet, codec,
 };
 
 /// Counts up to a number, one step in each block. Answers at once, on the engine's own thread.
