@@ -211,8 +211,7 @@ impl Consensus {
         without: Option<Rule>,
     ) -> Result<(Self, Output), KeyNotOnCurve> {
         let Restored { safety, committed, certificate, epoch, set, began } = restored;
-        let empty = remembers_no_signature(&safety);
-        let alone = set.len() == 1;
+        let (empty, alone) = (remembers_no_signature(&safety), set.len() == 1);
         let committee = faults::committee(Committee::new(config.chain, epoch, set)?, without);
         let mark = safety.mark_of(&config.key);
         let me = committee.set().index_of(&config.key).filter(|_| faults::signs(mark, without));

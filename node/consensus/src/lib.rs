@@ -24,8 +24,8 @@
 //! * A proposal that is said again has no body, for anybody, not only for the long silent (§6.8):
 //!   who lacks it asks, and waits longer each time. Where the network or the machines are too slow
 //!   already, whole bodies with every heartbeat would keep them so.
-//! * Terms are bounded by the wall clock, one for each millisecond since 1970, not by 2³² over what
-//!   was seen (§5.2 rule 2): a liar that asks one node alone to sign for a term at the end of such a
+//! * Terms are bounded by the wall clock, one for each millisecond since 1970, and not by what was
+//!   seen (§5.2 rule 2): a liar that asks one node alone to sign for a term at the end of such a
 //!   bound, and shows no proof, would leave that node waiting for terms that all others refuse, for
 //!   ever. This bound moves on by itself, for all alike (decision 7).
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are

@@ -1,8 +1,8 @@
 //! A node's own clock.
 //!
 //! Every start of a node begins a clock at zero, as every process does, and each node's runs at its
-//! own rate: what it calls a second is longer or shorter than a second of the world. The wall clocks
-//! of all show nearly the same: machines ask each other for the time of day, now and then.
+//! own rate: what it calls a second is longer or shorter than a second of the world. Their wall
+//! clocks show nearly the same: machines ask each other for the time of day, now and then.
 
 use std::time::Duration;
 

@@ -73,9 +73,9 @@ fn a_term_not_above_the_promise_is_refused() {
     }
 }
 
-/// §5.2 rule 2: a validator signs for no term that its wall clock has not reached, so that whatever
-/// a liar binds it to, alone and without a proof, is within reach of the others a moment later (A.10
-/// *term pumping*).
+/// §5.2 rule 2, A.10 *term pumping*: a validator signs for no term that its wall clock has not
+/// reached, so that whatever a liar binds it to, alone and without a proof, is within reach of the
+/// others a moment later.
 #[test]
 fn a_term_that_the_clock_has_not_reached_is_refused() {
     let world = World::bft(4);
