@@ -205,8 +205,8 @@ impl Listener {
             Event::Epoch(epoch) => info!(%epoch, "the validators changed"),
             Event::ClockBehind(view) => warn!(
                 term = %view,
-                "the clock of this machine is behind those of a quorum: this node helps to elect \
-                 nobody above that term until its clock is set"
+                "the clock of this machine has not reached the term that this node is bound to: \
+                 it elects nobody before; set the clock"
             ),
             Event::Resigned { view, reason } => info!(term = %view, ?reason, "leading no more"),
             Event::Final(id) => {

@@ -292,7 +292,7 @@ impl Consensus {
             Input::Checked(checked) => self.on_checked(checked, &mut out),
             Input::Finalized(finalized) => self.on_finalized(now, finalized, &mut out),
             Input::Approved(keys) => self.on_approved(keys),
-            Input::WallClock(since_1970) => self.clock = WallClock::told(now, since_1970),
+            Input::WallClock(since_1970) => self.look_at_clock(now, since_1970, &mut out),
             Input::Stop => self.on_stop(now, &mut out),
         }
         self.tick(now, &mut out);

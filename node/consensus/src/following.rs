@@ -107,9 +107,6 @@ impl Consensus {
             // Only a proof that is new shows that its signers have signed since they were silent.
             self.silent = proof.signers.iter().fold(self.silent, |all, one| all.without(one));
             self.newest_proof = Some(proof.clone());
-            if self.is_out_of_bounds(now, proof.view) {
-                out.events.push(Event::ClockBehind(proof.view));
-            }
         }
         self.note_leader(proof.view.term, &proof.candidate);
         let followed = self.leader.as_ref().map(|leader| leader.proof.view);

@@ -366,8 +366,8 @@ pub enum Event {
     Evidence(Box<Evidence>),
     /// These cast no vote for a block of ours, not even too late for its certificate.
     VotesMissing(Signers),
-    /// A quorum elected the leader of a term that our wall clock has not reached: we elect nobody
-    /// above it before it has (§5.2 rule 2).
+    /// Our promise is of a term that our wall clock will not reach soon: we elect nobody before it
+    /// has (§5.2 rule 2).
     ClockBehind(View),
 }
 

@@ -33,7 +33,7 @@ impl Consensus {
         if ballot.view <= own.view && !signed_for_it {
             return Err(Refusal::Term);
         }
-        if self.is_out_of_bounds(now, ballot.view) {
+        if ballot.view > own.view && self.is_out_of_bounds(now, ballot.view) {
             return Err(Refusal::TermTooHigh);
         }
         let candidate = self.committee.set().index_of(&ballot.candidate);

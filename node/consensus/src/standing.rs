@@ -72,6 +72,11 @@ impl Consensus {
         let Some(view) = self.next_view(now) else {
             return self.halt(Fatal::NumbersExhausted, out);
         };
+        // Others would sign, and we not.
+        if self.is_out_of_bounds(now, view) {
+            self.stand_at = now.after(self.config.settings.heartbeat);
+            return;
+        }
         out.events.push(Event::State(RoleName::Candidate));
         out.events.push(Event::Standing(view));
         let gives_up_at = now.after(self.config.settings.election_timeout);

@@ -150,7 +150,7 @@ fn log_event(event: &Event) {
             let what = evidence.misdeed.name();
             warn!(member = %evidence.culprit, term = %evidence.view(), what, "signed twice");
         }
-        Event::ClockBehind(view) => warn!(term = %view, "this machine's clock is behind: set it"),
+        Event::ClockBehind(view) => warn!(term = %view, "the clock is behind: set it"),
         Event::Marked(mark) => warn!(key = %mark.key, "{}: it must sign nothing", mark.reason),
         Event::Final(block) => debug!(height = %block.height, "final"),
         Event::HeartbeatTimeout

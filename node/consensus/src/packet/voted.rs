@@ -118,14 +118,13 @@ impl Consensus {
             (Some(_), false) | (None, true) => false,
         };
         let from = self.key_of(index);
-        if theirs.prepare.is_none() && self.is_out_of_bounds(now, view) {
-            return;
-        }
         if !proved || Some(prepared.id.height) != self.committed.height.next() {
             return out.accuse(from, PeerFault::InvalidCertificate);
         }
-        if let Some(prepare) = &theirs.prepare {
-            self.notice_certificate(now, prepare, out);
+        match &theirs.prepare {
+            Some(prepare) => self.notice_certificate(now, prepare, out),
+            None if self.is_out_of_bounds(now, view) => return,
+            None => {}
         }
         if let Some(known) = &self.next.takeover {
             let (same, asked) = (known.id == prepared.id, known.from == from);

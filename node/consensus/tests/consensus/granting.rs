@@ -109,14 +109,33 @@ fn a_clock_that_is_set_counts_at_once() {
 fn whose_clock_is_behind_follows_and_elects_nobody_above() {
     let world = World::bft(4);
     let mut node = Node::new(&world, 0);
-    let ahead = node.newest_term() + 1_000;
+    let ahead = node.newest_term() + 10_000;
     let mut vote = world.vote(1, ahead + 1, 1, fresh_base());
     vote.newest_proof = Some(world.proof(2, ahead, fresh_base()));
     assert_eq!(refused_for(&mut node, 1, vote), Some(Refusal::TermTooHigh));
     assert_eq!(node.status().promise, view(ahead), "the proof was adopted");
+    for _ in 0..2 {
+        node.step(Input::WallClock(WALL_CLOCK + node.now.elapsed()));
+    }
     let events = node.outputs.iter().flat_map(|output| &output.events);
     let behind: Vec<_> = events.filter(|event| matches!(event, Event::ClockBehind(_))).collect();
-    assert_eq!(behind, [&Event::ClockBehind(view(ahead))]);
+    assert_eq!(behind, [&Event::ClockBehind(view(ahead))], "said once");
+}
+
+/// §5.1, §5.2 rule 2: who would not sign for itself asks nobody to.
+#[test]
+fn whose_clock_is_behind_does_not_stand() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let ahead = node.newest_term() + 20_000;
+    node.follows(2, ahead);
+    node.sent.clear();
+    node.pass(Duration::from_secs(10));
+    let stands =
+        |node: &Node<'_>| node.said(|packet| matches!(packet, Packet::Vote(_)).then_some(()));
+    assert!(stands(&node).is_empty(), "not yet");
+    node.pass(Duration::from_secs(15));
+    assert!(!stands(&node).is_empty());
 }
 
 /// §5.2 rule 4: a base without the certificate that it needs is refused, whatever is wrong with it.
