@@ -7,7 +7,7 @@ use std::time::Duration;
 use counter::{Network, committed};
 use mokka::{Notice, Stopped};
 use mokka_consensus::Event;
-use mokka_types::CrashModel;
+use mokka_types::{CrashModel, Epoch, Promise, Term, View};
 
 /// Long enough for any machine; the assertions are about what happens, not how fast.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,4 +53,17 @@ async fn three_validators_that_never_lie_count_to_ten() {
 #[tokio::test]
 async fn a_validator_alone_counts_to_ten() {
     count_together(1, CrashModel::Bft).await;
+}
+
+/// §5.2 rule 2: a clock that was wrong at the start is set, and the core is told. Until then the
+/// validator would be bound to a term that lies ahead of it.
+#[tokio::test]
+async fn a_clock_that_is_set_counts_while_a_validator_runs() {
+    const HOUR: Term = Term::new(3_600_000);
+    let mut network = Network::new(1, CrashModel::Bft, 3);
+    network.wall_clock = Duration::ZERO;
+    network.promise = Promise { view: View::new(Epoch::default(), HOUR), signed: None };
+    let running = network.start();
+    running[0].has_work();
+    tokio::time::timeout(PATIENCE, committed(&running[0], 3)).await.expect("in time");
 }

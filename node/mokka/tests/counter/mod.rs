@@ -1,6 +1,9 @@
 //! The smallest application: block `n` says `n`. Four of them agree in one process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use mokka::{
     Handle, LocalSigner, Plugs, RangeLimit, Running, Start, StateMachine, driver,
@@ -12,8 +15,8 @@ use mokka_consensus::{
 };
 use mokka_crypto::{SecretKey, digest};
 use mokka_types::{
-    BlockHash, BlockId, Body, ChainHash, CrashModel, Epoch, FinalBlock, Height, SetDigest,
-    Settings, ValidatorSet, codec,
+    BlockHash, BlockId, Body, ChainHash, CrashModel, Epoch, FinalBlock, Height, Promise,
+    SafetyState, SetDigest, Settings, ValidatorSet, codec,
 };
 
 /// Counts up to a number, one step in each block. Answers at once, on the engine's own thread.
@@ -88,6 +91,10 @@ pub(crate) struct Network {
     chain: ChainHash,
     genesis: BlockId,
     end: u64,
+    /// What the clocks of their machines show when they start, since 1970.
+    pub(crate) wall_clock: Duration,
+    /// What they have promised before.
+    pub(crate) promise: Promise,
 }
 
 impl Network {
@@ -99,7 +106,8 @@ impl Network {
         let set = ValidatorSet::new(model, publics).expect("distinct keys");
         let genesis = BlockId { height: Height::GENESIS, hash: BlockHash::new([1; 32]) };
         let chain = digest::chain(&genesis.hash, 1, &set, &Settings::default());
-        Self { keys, set, chain, genesis, end }
+        let (wall_clock, promise) = (driver::wall_clock(), Promise::default());
+        Self { keys, set, chain, genesis, end, wall_clock, promise }
     }
 
     /// Starts them all. Must be called within a runtime.
@@ -134,9 +142,9 @@ impl Network {
             genesis: self.genesis,
             settings,
             seed: u64::from(key.public_key().as_bytes()[1]),
-            wall_clock: driver::wall_clock(),
+            wall_clock: self.wall_clock,
             restored: Restored {
-                safety: store.state(),
+                safety: SafetyState { promise: self.promise, ..store.state() },
                 committed: self.genesis,
                 certificate: None,
                 epoch: Epoch::default(),
