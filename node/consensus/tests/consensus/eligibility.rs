@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mokka_consensus::RoleName;
+use mokka_consensus::{Input, RoleName};
 use mokka_types::{Packet, Refusal, Sign, VotedAnswer};
 
 use crate::{
-    node::Node,
+    node::{Node, WALL_CLOCK},
     voters::{Voters, newest_vote},
     world::{ELECTION, HEARTBEAT, World, ack, ask, fresh_base, genesis},
 };
@@ -188,4 +188,23 @@ fn ranks_keep_past_leaders_apart() {
         let least = waiver(&world) + HEARTBEAT / 2 * u32::try_from(rank).unwrap();
         assert!(wait >= least && wait <= least + HEARTBEAT / 2 + HEARTBEAT / 100, "{wait:?}");
     }
+}
+
+/// §5.2 rule 2: the bound is for terms above the promise; who has signed for one stands by that,
+/// also where its clock was set back.
+#[test]
+fn a_signature_is_given_again_after_the_clock_was_set_back() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 0);
+    let term = node.newest_term();
+    signs_for(&mut node, 1, term);
+    node.step(Input::WallClock(WALL_CLOCK - Duration::from_secs(60)));
+    node.sent.clear();
+    node.hears(1, ask(world.vote(1, term, term + 1, fresh_base())));
+    let granted = node.said(|packet| match packet {
+        Packet::Voted(voted) => matches!(voted.answer, VotedAnswer::Granted(_)).then_some(()),
+        _ => None,
+    });
+    assert_eq!(granted.len(), 1, "in its next attempt");
+    assert_eq!(answer(&mut node, 2, term + 1), Some(Refusal::TermTooHigh));
 }

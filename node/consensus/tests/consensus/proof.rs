@@ -319,6 +319,21 @@ fn an_unproved_prepared_block_is_not_taken_over() {
     assert!(node.outputs.iter().any(|output| output.accused.is_some()));
 }
 
+/// §5.2 rule 2, §5.4: what is only told, as in CFT, is not taken over from beyond the clock; a
+/// certificate counts whatever the clock shows.
+#[test]
+fn a_prepared_block_from_beyond_the_clock_needs_a_certificate() {
+    for (world, is_proved) in [(World::cft(3), false), (World::bft(4), true)] {
+        let mut node = Node::new(&world, 0);
+        node.until("stands", |node| newest_vote(node).is_some());
+        let theirs = world.certified(prepared(node.newest_term() + 10_000, id(1, 1)));
+        let packet = refuse(&world, &node, Refusal::LowerBase, theirs);
+        node.hears(1, packet);
+        assert_eq!(!asked_bodies(&node).is_empty(), is_proved);
+        assert!(node.outputs.iter().all(|output| output.accused.is_none()));
+    }
+}
+
 /// A.10 *Prepare certificate shown, body withheld*: the next who has the block is asked, too.
 #[test]
 fn a_withheld_body_is_asked_of_another() {

@@ -52,16 +52,17 @@ impl Campaign {
 
     /// Goes on as if a quorum had granted as soon as one has: who signs cannot tell.
     pub(super) fn binds(&mut self, from: &PublicKey, packet: &Packet, tongue: &mut Tongue) {
-        let own = tongue.index_of(&tongue.own()).and_then(|own| self.grants.get(&own)).copied();
         let granted = matches!(packet, Packet::Voted(Voted { ballot, answer })
             if *ballot == self.ballot && matches!(answer, VotedAnswer::Granted(_)));
-        let set = tongue.committee().set().clone();
-        let made_up = set.indices().zip(own.into_iter().cycle()).filter(|_| granted);
-        let missing = set.quorum().votes().saturating_sub(self.grants.len() + 1);
-        let sender = tongue.index_of(from);
-        let silent = made_up.filter(|(at, _)| Some(*at) != sender && !self.grants.contains_key(at));
-        let silent: Vec<_> = silent.take(missing).collect();
-        self.grants.extend(silent);
+        let own = tongue.index_of(&tongue.own()).and_then(|own| self.grants.get(&own)).copied();
+        if let Some(own) = own.filter(|_| granted) {
+            let (set, sender) = (tongue.committee().set().clone(), tongue.index_of(from));
+            let missing = set.quorum().votes().saturating_sub(self.grants.len() + 1);
+            let silent =
+                set.indices().filter(|at| Some(*at) != sender && !self.grants.contains_key(at));
+            let made_up: Vec<_> = silent.take(missing).map(|at| (at, own)).collect();
+            self.grants.extend(made_up);
+        }
         self.hears(from, packet, tongue);
     }
 
