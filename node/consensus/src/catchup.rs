@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use mokka_types::{
-    Alive, BlocksRequest, Certificate, FinalBlock, Height, Monotonic, Packet, Phase, PublicKey,
-    Term, View,
+    ALIVE_INTERVAL, Alive, BlocksRequest, Certificate, FinalBlock, Height, Monotonic, Packet,
+    Phase, PublicKey, Term, View,
 };
 
 use crate::{
@@ -22,6 +22,8 @@ pub(crate) struct Catchup {
     /// The highest block that somebody claims.
     target: Height,
     asked: Option<Asked>,
+    /// When an observer last asked for whatever there is.
+    polled_at: Option<Monotonic>,
     queue: VecDeque<FinalBlock>,
     sender: Option<PublicKey>,
     ahead: Option<Ahead>,
@@ -80,8 +82,8 @@ impl Consensus {
         blocks: Vec<FinalBlock>,
         out: &mut Output,
     ) {
-        let Some(asked) = self.catchup.asked else { return out.ignore(Ignored::Unknown) };
-        if asked.peer != sender && !self.may_answer_for(&asked.peer, &sender, &blocks) {
+        let asked = self.catchup.asked.map(|asked| asked.peer);
+        if asked != Some(sender) && !self.may_answer_for(asked, &sender, &blocks) {
             return out.ignore(Ignored::Unknown);
         }
         self.catchup.asked = None;
@@ -104,12 +106,23 @@ impl Consensus {
     /// Who takes no part, and who asks a validator of a set that it does not know yet, asks by way
     /// of those that it is connected to (§7): the next block with its certificate is as good from
     /// any of them. So it is from whoever was asked before: on a slow link an answer takes seconds.
-    fn may_answer_for(&self, asked: &PublicKey, from: &PublicKey, blocks: &[FinalBlock]) -> bool {
-        let by_way_of_others = self.me.is_none() || self.committee.set().index_of(asked).is_none();
-        let late = self.in_vain(from) > 0;
+    fn may_answer_for(
+        &self,
+        asked: Option<PublicKey>,
+        from: &PublicKey,
+        blocks: &[FinalBlock],
+    ) -> bool {
+        let observes = self.me.is_none();
+        let expected = match asked {
+            Some(asked) => {
+                let unknown = self.committee.set().index_of(&asked).is_none();
+                observes || unknown || self.in_vain(from) > 0
+            }
+            None => observes && self.catchup.polled_at.is_some() && self.awaits_no_block(),
+        };
         let ours = self.committed.height;
         let next = blocks.iter().find(|block| block.id.height > ours);
-        (by_way_of_others || late)
+        expected
             && next.is_some_and(|block| {
                 let certificate = &block.certificate;
                 Some(block.id.height) == ours.next()
@@ -227,15 +240,17 @@ impl Consensus {
         {
             self.withdraw_claim(asked.peer);
         }
-        let Catchup { target, asked, queue, turn, .. } = &self.catchup;
-        let idle = asked.is_none() && queue.is_empty() && self.next.arriving.is_none();
+        let Catchup { target, turn, .. } = self.catchup;
         if let Some(next) = self.committed.height.next()
-            && idle
-            && *target >= next
-            && let Some(index) = self.peers.with_height(next, *turn)
+            && self.awaits_no_block()
+            && target >= next
+            && let Some(index) = self.peers.with_height(next, turn)
         {
             let peer = self.key_of(index);
             self.ask_blocks(now, peer, out);
+        }
+        if self.polls_at().is_some_and(|at| now >= at) {
+            self.poll(now, out);
         }
         let Knowledge::Listening { asks_at } = self.knowledge else { return };
         if self.me.is_none() {
@@ -260,6 +275,32 @@ impl Consensus {
             let promise = View::new(self.epoch(), Term::default());
             let alive = Alive { promise, committed: self.committed };
             out.act(Action::Broadcast(Packet::Alive(alive)));
+        }
+    }
+
+    fn awaits_no_block(&self) -> bool {
+        let Catchup { asked, queue, .. } = &self.catchup;
+        asked.is_none() && queue.is_empty() && self.next.arriving.is_none()
+    }
+
+    /// When an observer that got no block for a while asks for whatever there is: all that it hears
+    /// may come from a leader that leaves it out, and nobody else tells it anything.
+    pub(crate) fn polls_at(&self) -> Option<Monotonic> {
+        let polled_at = self.catchup.polled_at.unwrap_or_default();
+        let idle_since = self.committed_at.max(polled_at);
+        let polls = self.me.is_none() && self.awaits_no_block();
+        polls.then(|| idle_since.after(ALIVE_INTERVAL))
+    }
+
+    /// Asks one of the validators, drawn by lot. Who has nothing new does not answer.
+    fn poll(&mut self, now: Monotonic, out: &mut Output) {
+        let Some(from) = self.next_height(out) else { return };
+        self.catchup.polled_at = Some(now);
+        let drawn = self.jitter.below(self.committee.set().len());
+        let to = self.committee.set().keys()[drawn];
+        if to != self.config.key {
+            let packet = Packet::BlocksRequest(BlocksRequest { from });
+            out.act(Action::Send { to, packet });
         }
     }
 

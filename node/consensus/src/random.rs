@@ -19,6 +19,11 @@ impl Jitter {
         mixed ^ (mixed >> 31)
     }
 
+    /// A number from zero up to, but not including, `count`; zero where that is zero.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        usize::try_from(self.next()).unwrap_or(usize::MAX).checked_rem(count).unwrap_or_default()
+    }
+
     /// A length of time from zero up to, but not including, `most`.
     pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
         let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX).max(1);

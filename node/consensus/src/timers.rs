@@ -39,8 +39,8 @@ impl Consensus {
             Knowledge::Listening { asks_at } => self.me.map(|_| asks_at),
             Knowledge::Enough => None,
         };
-        let (blocks, body) = (self.retry_blocks_at(), self.body_due_at());
-        earliest([role, held, listening, blocks, body, self.farewell_at])
+        let (blocks, polls) = (self.retry_blocks_at(), self.polls_at());
+        earliest([role, held, listening, blocks, polls, self.body_due_at(), self.farewell_at])
     }
 
     /// Other rules from here on. What runs already ends when it was to end; but a proof ends for

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mokka_types::{BlocksRequest, FinalBlock, Height, Packet, Phase};
+use mokka_types::{ALIVE_INTERVAL, BlocksRequest, FinalBlock, Height, Packet, Phase};
 
 use crate::{
     node::{Application, Node},
@@ -239,6 +239,61 @@ fn an_observer_takes_the_next_blocks_from_whoever_answers() {
     assert_eq!(node.committed, id(5, 0));
     node.hears(1, Packet::Blocks(vec![final_block(&world, 6)]));
     assert_eq!(node.committed, id(5, 0), "nothing was asked for");
+}
+
+/// §7: an observer that gets no block asks the validators for it, one a second: the leader that it
+/// hears may leave it out. Validators need not: who refuses their base tells them.
+#[test]
+fn an_observer_that_gets_no_block_asks_for_it() {
+    let world = World::bft(4);
+    let (tiny, leads) = (Duration::from_millis(1), ack(&world.proof(1, 1, fresh_base())));
+    let mut node = Node::observer(&world);
+    node.pass(ALIVE_INTERVAL - tiny).hears(1, leads.clone());
+    assert!(asked(&node).is_empty());
+    node.pass(tiny);
+    assert_eq!(asked(&node).len(), 1);
+    for _ in 0..400 {
+        node.pass(ALIVE_INTERVAL / 10).hears(1, leads.clone());
+    }
+    assert_eq!(asked(&node).len(), 41);
+    for place in 0..4 {
+        assert!(asked(&node).contains(&(place, 1)), "{place} is never asked");
+    }
+    node.sent.clear();
+    node.hears(3, Packet::Blocks((1..=2).map(|at| final_block(&world, at)).collect()));
+    node.pass(ALIVE_INTERVAL - tiny);
+    assert_eq!((node.committed, asked(&node)), (id(2, 0), vec![]));
+    node.pass(tiny);
+    assert!(matches!(asked(&node)[..], [(_, 3)]), "{:?}", asked(&node));
+
+    let mut validator = Node::new(&world, 0);
+    validator.pass(ALIVE_INTERVAL * 40);
+    assert!(asked(&validator).is_empty());
+}
+
+/// §7: a question that nobody need answer keeps no other one waiting, and is not held against
+/// whoever was asked; its answer is proved like any other, and taken once.
+#[test]
+fn a_question_of_an_observer_needs_no_answer() {
+    let world = World::bft(4);
+    let mut node = Node::observer(&world);
+    node.application = Application::Slow;
+    node.pass(ALIVE_INTERVAL * 40);
+    node.sent.clear();
+    let mut forged = final_block(&world, 1);
+    forged.certificate.signatures.reverse();
+    for useless in [vec![forged], vec![final_block(&world, 2)], vec![]] {
+        node.hears(1, Packet::Blocks(useless));
+    }
+    assert!(node.checks.is_empty());
+    node.hears(2, Packet::Blocks(vec![final_block(&world, 1)]));
+    node.hears(3, Packet::Blocks((1..=2).map(|at| final_block(&world, at)).collect()));
+    assert_eq!(node.checks.len(), 1);
+    node.answers();
+    node.writes_end();
+    assert_eq!((node.committed, node.checks.len()), (id(1, 0), 0));
+    node.hears(0, alive(0, id(5, 0)));
+    assert_eq!(asked(&node), [(0, 2)]);
 }
 
 /// §7, §9: whoever leads an epoch that we do not know yet, those of ours can tell us how it came.

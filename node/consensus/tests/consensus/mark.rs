@@ -44,6 +44,7 @@ fn only_follows(node: &mut Node<'_>) {
     let asks =
         |packet: &Packet| matches!(packet, Packet::BlocksRequest(_) | Packet::BodyRequest(_));
     assert!(node.sent.iter().all(|sent| asks(&sent.packet)), "{:?}", node.sent);
+    assert!(node.sent.iter().all(|sent| sent.to != Some(world.key(me))), "it asks itself");
     assert!(node.builds.is_empty());
     assert_eq!(node.status().role, RoleName::Follower);
     node.commits_up_to(2);
@@ -276,8 +277,7 @@ fn a_marked_key_that_is_approved_says_nothing() {
     let on_block_1 = Base { committed: id(1, 0), prepared: None };
     node.hears(1, ack(&next.proof(1, 1, on_block_1)));
     node.step(Input::Approved(vec![world.key(0)]));
-    node.pass(HEARTBEAT * 9);
-    assert!(node.sent.is_empty(), "{:?}", node.sent);
+    node.pass(HEARTBEAT * 9).only_asked();
 }
 
 /// §8, §9: a change of the set does not lift a mark, nor does an approval of the marked key.
@@ -289,7 +289,6 @@ fn a_mark_stays_through_changes_of_the_set() {
     node.hears(1, ack(&world.proof_by(1, 3, fresh_base(), &[0, 1, 2])));
     enter(&mut node, &world, &next);
     node.step(Input::Approved(vec![world.key(0)]));
-    node.pass(HEARTBEAT * 50);
-    assert!(node.sent.is_empty(), "{:?}", node.sent);
+    node.pass(HEARTBEAT * 50).only_asked();
     assert!(node.status().mark.is_some());
 }

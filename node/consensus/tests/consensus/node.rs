@@ -413,6 +413,12 @@ impl<'w> Node<'w> {
         self
     }
 
+    /// Since it was last taken, nothing left but questions for blocks (§7).
+    pub(crate) fn only_asked(&self) {
+        let asks = |sent: &Sent| matches!(sent.packet, Packet::BlocksRequest(_));
+        assert!(self.sent.iter().all(asks), "{:?}", self.sent);
+    }
+
     /// Time passes until this holds.
     pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) -> Duration {
         let began = self.now;
