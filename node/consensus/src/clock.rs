@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mokka_types::{Monotonic, Term, View};
+use mokka_types::{Monotonic, Term, ValidatorIndex, View};
 
 use crate::{
     consensus::Consensus,
@@ -30,15 +30,31 @@ impl WallClock {
     /// There is one term for each millisecond since 1970: elections that follow one another take
     /// far longer, and whatever a liar binds one validator to is within reach of the others as soon
     /// as their clocks show what that one's did.
-    fn newest_term(self, now: Monotonic) -> Term {
+    pub(crate) fn newest_term(self, now: Monotonic) -> Term {
         let shows = self.since_1970.saturating_add(now.since(self.told_at));
         Term::new(u64::try_from(shows.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// When it shows so many milliseconds; now, where it does already.
+    pub(crate) fn reaches(self, millis: u64, now: Monotonic) -> Monotonic {
+        let since_told = Duration::from_millis(millis).saturating_sub(self.since_1970);
+        self.told_at.after(since_told).max(now)
     }
 }
 
 impl Consensus {
+    /// Nobody may stand for this term yet, or not this one.
+    pub(crate) fn is_out_of_bounds(
+        &self,
+        now: Monotonic,
+        candidate: ValidatorIndex,
+        view: View,
+    ) -> bool {
+        self.is_ahead(now, view) || !self.may_stand_for(now, candidate, view)
+    }
+
     /// Our clock has not reached this term.
-    pub(crate) fn is_out_of_bounds(&self, now: Monotonic, view: View) -> bool {
+    pub(crate) fn is_ahead(&self, now: Monotonic, view: View) -> bool {
         if self.lacks(Rule::BoundRises) {
             let seen = self.promise.view.max(self.highest_seen).term;
             return view.term.get() > seen.get().saturating_add(1 << 32);

@@ -41,6 +41,7 @@ rules! {
     OneBase: "§5.2 rule 2: one base of that candidate in a term",
     TermsBounded: "§5.2 rule 2: no term that the clock has not reached",
     BoundRises: "§5.2 rule 2: the bound on terms rises by itself, and not with what was seen",
+    TurnsTaken: "decision 8: the newest terms belong to one validator each, in rotation",
     BaseCompared: "§5.2 rule 4: no base lower than ours",
     PromiseRecorded: "§8: the promise is written down before the signature",
     PromiseLoaded: "§8: the promise is loaded at a start",

@@ -10,8 +10,8 @@
 //! certificate and the application's verdict arrive does not matter.
 //!
 //! Read in this order: `consensus` (the state and its step), `role`, then by `packet`, which has a
-//! file for each kind. An election: `standing`, `vote`, `voted`, `sign`, `signed`, with `rules` and
-//! `eligibility`. A term: `following`, `leading`, `ack`, `alive`, `handover`. A block: `proposing`,
+//! file for each kind. An election: `standing`, `vote`, `voted`, `sign`, `signed`, with `rules`,
+//! `eligibility` and `turns`. A term: `following`, `leading`, `ack`, `alive`, `handover`. A block: `proposing`,
 //! `proposal`, `checking`, `voting`, `block_vote`, `certified`, `storing`. Then `catchup`,
 //! `timers`, `epochs` (the set changes), `mark` (lost state), `evidence` (who signs twice),
 //! `invariants`, `faults` (what a test can leave out).
@@ -28,6 +28,12 @@
 //!   seen (§5.2 rule 2): a liar that asks one node alone to sign for a term at the end of such a
 //!   bound, and shows no proof, would leave that node waiting for terms that all others refuse, for
 //!   ever. This bound moves on by itself, for all alike (decision 7).
+//! * The newest terms belong to one validator each, in rotation; who has its turn, and finds no
+//!   leader, stands for the first of them (§5.2 rule 2, §5.5). Liars that bind single validators
+//!   to higher terms, always when these are asked to sign for another, could otherwise keep
+//!   everybody from being elected (decision 8).
+//! * An observer that gets no block for a second asks one of the validators (§7): a leader that
+//!   lies could leave it out.
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are
 //!   in reach (§5.4): it costs a candidacy a quarter of a heartbeat, and the block is needed.
 //! * A silent signer is asked again in the same candidacy, once a repetition finds no quorum
@@ -75,6 +81,7 @@ mod rules;
 mod standing;
 mod storing;
 mod timers;
+mod turns;
 mod voting;
 
 pub use consensus::{Config, Consensus, Restored, Status};

@@ -33,11 +33,14 @@ impl Consensus {
         if ballot.view <= own.view && !signed_for_it {
             return Err(Refusal::Term);
         }
-        if ballot.view > own.view && self.is_out_of_bounds(now, ballot.view) {
+        let Some(candidate) = self.committee.set().index_of(&ballot.candidate) else {
+            return Err(Refusal::NotEligible);
+        };
+        if ballot.view > own.view && self.is_out_of_bounds(now, candidate, ballot.view) {
             return Err(Refusal::TermTooHigh);
         }
-        let candidate = self.committee.set().index_of(&ballot.candidate);
-        if candidate.is_none_or(|at| !self.is_eligible(now, at) || self.is_in_penalty(now, at)) {
+        let has_turn = self.has_turn(now, candidate, ballot.view);
+        if !self.is_eligible(now, candidate) || self.is_in_penalty(now, candidate) && !has_turn {
             return Err(Refusal::NotEligible);
         }
         if base.base.rank() < self.base().rank() && !self.lacks(Rule::BaseCompared) {
@@ -91,11 +94,13 @@ impl Consensus {
     }
 
     /// Rule 6: who else is alive, and until when we wait to see it. The leader that has
-    /// `handed_over` this term to the candidate protects itself no more (§5.7).
+    /// `handed_over` this term to the candidate protects itself no more (§5.7), and a candidate
+    /// that has its turn waits for no other one (decision 8).
     pub(crate) fn protected_until(
         &self,
         now: Monotonic,
         candidate: ValidatorIndex,
+        view: View,
         handed_over: Option<View>,
     ) -> Option<Protection> {
         let steps_aside = |view: View| handed_over == Some(view);
@@ -116,6 +121,7 @@ impl Consensus {
         let other_signed = self.promise.signed.is_some_and(|signed| {
             self.committee.set().index_of(&signed.candidate) != Some(candidate)
                 && !steps_aside(self.promise.view)
+                && !self.has_turn(now, candidate, view)
         });
         let by_signature = self.signed_at.filter(|_| other_signed).map(|at| at.after(span));
         let until = by_news.max(by_signature)?;

@@ -73,7 +73,8 @@ impl Consensus {
             return self.halt(Fatal::NumbersExhausted, out);
         };
         // Others would sign, and we not.
-        if self.is_out_of_bounds(now, view) {
+        if self.is_out_of_bounds(now, me, view) {
+            self.last_vote_at = Some(now);
             self.stand_at = now.after(self.config.settings.heartbeat);
             return;
         }
@@ -88,7 +89,7 @@ impl Consensus {
         let base = self.digest_of(&self.base());
         let asked = self.asked_on_other_than(base);
         let told = self.peers.credible_promise(self.quorum());
-        let told = if self.is_out_of_bounds(now, told) { View::default() } else { told };
+        let told = if self.is_ahead(now, told) { View::default() } else { told };
         // A block that we took over may be of a term above our promise (§5.4).
         let prepared = self.prepared_here().map(|at| at.view).unwrap_or_default();
         let seen = self.promise.view.max(self.highest_seen).max(prepared);
@@ -97,7 +98,7 @@ impl Consensus {
             true => highest.term.next()?,
             false => self.promise.view.term.next()?,
         };
-        Some(View::new(self.epoch(), term))
+        Some(View::new(self.epoch(), term.max(self.own_turn(now).unwrap_or_default())))
     }
 
     /// The highest term for which we sent `Sign` on another base (§5.1).

@@ -19,6 +19,7 @@ impl Consensus {
         self.tick_held(now, out);
         self.tick_farewell(now, out);
         self.tick_catchup(now, out);
+        self.stand_in_own_turn(now);
     }
 
     /// When to call [`Consensus::step`] with [`crate::Input::DeadlineReached`].

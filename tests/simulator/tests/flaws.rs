@@ -17,12 +17,13 @@ const ROWS: &str = "| rule left out | worlds | what was noticed |\n|---|---|---|
 /// In how many worlds most are found.
 const SOON: u64 = 100;
 /// The others.
-const RARE: [Flaw; 5] = [
+const RARE: [Flaw; 6] = [
     Flaw::Without(Rule::OneBase),
     Flaw::Without(Rule::TermsBounded),
     Flaw::Without(Rule::BoundRises),
-    Flaw::Without(Rule::LooksAgain),
-    Flaw::Without(Rule::Farewell),
+    Flaw::Without(Rule::TurnsTaken),
+    Flaw::Without(Rule::VoteInPromisedTerm),
+    Flaw::Without(Rule::CertificateChecked),
 ];
 
 /// The first seed that finds it.

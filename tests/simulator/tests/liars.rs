@@ -11,6 +11,8 @@ use std::{
 use mokka_simulator::{Fate, LIVENESS_LIMIT, Lie, PowerCut, Scenario, World};
 use mokka_types::{Packet, Refusal, Vote, VotedAnswer};
 
+/// No term that follows from others is as high: clocks show more.
+const FIRST_OF_THE_CLOCK: u64 = 990_000;
 const VALIDATORS: usize = 4;
 /// As progress needs it where one liar may lead once (§13).
 const LIMIT: Duration = Duration::from_secs(LIVENESS_LIMIT.as_secs() + 2);
@@ -322,7 +324,6 @@ fn a_world_has_no_more_liars_than_it_tolerates() {
 /// reach those terms a moment later.
 #[test]
 fn who_is_bound_alone_to_the_last_term_is_within_reach_of_the_others() {
-    const CLOCK_IN_MILLIS: u64 = 1_000_000;
     let bound = Rc::new(Cell::new(0));
     for seed in 0..12 {
         let liar = (first_leader(seed) + 1) % VALIDATORS;
@@ -331,7 +332,7 @@ fn who_is_bound_alone_to_the_last_term_is_within_reach_of_the_others() {
         world.judge(move |passing| {
             if let Packet::Signed(share) = passing.packet
                 && passing.to == liar
-                && share.ballot.view.term.get() >= CLOCK_IN_MILLIS
+                && share.ballot.view.term.get() >= FIRST_OF_THE_CLOCK
             {
                 signed.set(signed.get() + 1);
             }
@@ -347,4 +348,34 @@ fn who_is_bound_alone_to_the_last_term_is_within_reach_of_the_others() {
         goes_on_without_liars(world);
     }
     assert!(bound.get() > 10, "only {} were bound", bound.get());
+}
+
+/// Decision 8: two liars bind one voter whenever another validator stands, and elect nobody. Each
+/// time that the leader is gone, somebody is elected in its turn all the same.
+#[test]
+fn spoilers_do_not_keep_everybody_from_being_elected() {
+    let in_turn = Rc::new(Cell::new(0));
+    for seed in 0..6 {
+        let spoilers = Scenario::validators(7).liar(0, Lie::Spoiler).liar(1, Lie::Spoiler);
+        let mut world = spoilers.seed(seed).start();
+        let leads = Rc::clone(&in_turn);
+        world.judge(move |passing| {
+            if let Packet::Ack(ack) = passing.packet
+                && ack.proof.view.term.get() >= FIRST_OF_THE_CLOCK
+            {
+                leads.set(leads.get() + 1);
+            }
+            Fate::Pass
+        });
+        for _ in 0..3 {
+            world.expect_progress_within(LIMIT);
+            let leader = world.until_led();
+            world.crash(leader, PowerCut::Torn);
+            world.restart_after(leader, millis(800));
+            world.run_for(millis(900));
+        }
+        world.expect_progress_within(LIMIT);
+        assert!(world.lies_told(Lie::Spoiler) > 0);
+    }
+    assert!(in_turn.get() > 0, "nobody was elected in its turn");
 }

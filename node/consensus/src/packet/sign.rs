@@ -42,8 +42,9 @@ impl Consensus {
             return out.ignore(Ignored::Unknown);
         }
         let lawful = self.rules_of_state(now, &sign.ballot, &granted.base).is_ok();
-        let protected = self.protected_until(now, index, granted.handed_over).is_some();
-        if !lawful || protected || self.goes_before(&sign.ballot) {
+        let (view, handed_over) = (sign.ballot.view, granted.handed_over);
+        let protected = self.protected_until(now, index, view, handed_over).is_some();
+        if !lawful || protected || self.goes_before(now, &sign.ballot) {
             return out.ignore(Ignored::RulesFail);
         }
         if let Some(granted) = self.granted.get_mut(&index) {
@@ -60,15 +61,16 @@ impl Consensus {
     }
 
     /// Whether we ask for signatures in a higher term, or in this very one and rank before its
-    /// other candidate: if two gave way to each other, neither would be elected. No rule of safety:
-    /// not to sign is no vote.
-    fn goes_before(&self, rival: &Ballot) -> bool {
+    /// other candidate: if two gave way to each other, neither would be elected. Who has its turn
+    /// gives way to no lower term at all. No rule of safety: not to sign is no vote.
+    fn goes_before(&self, now: Monotonic, rival: &Ballot) -> bool {
         let Role::Candidate(candidacy) = &self.role else { return false };
         let rank = |key| self.committee.rank(rival.view, key);
         let ours = candidacy.ballot.view;
-        matches!(candidacy.round, Round::Signing(_))
-            && (ours > rival.view
-                || ours == rival.view && rank(&self.config.key) < rank(&rival.candidate))
+        let asks = matches!(candidacy.round, Round::Signing(_))
+            || self.me.is_some_and(|me| self.has_turn(now, me, ours));
+        asks && (ours > rival.view
+            || ours == rival.view && rank(&self.config.key) < rank(&rival.candidate))
     }
 
     fn sign_ballot(&self, sign: Sign, out: &mut Output) {
@@ -109,7 +111,7 @@ impl Consensus {
         let lawful = self.lacks(Rule::LooksAgain)
             || base.base == self.base() && self.rules_of_state(now, &ballot, base).is_ok();
         let handed_over = self.handed_over(me, self.own_handover().as_ref());
-        if !lawful || self.protected_until(now, me, handed_over).is_some() {
+        if !lawful || self.protected_until(now, me, ballot.view, handed_over).is_some() {
             return self.fail(now, out);
         }
         self.bind_to(now, ballot, out);

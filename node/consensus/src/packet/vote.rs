@@ -86,7 +86,7 @@ impl Consensus {
             return out.ignore(Ignored::Behind);
         }
         let handed_over = self.handed_over(index, vote.handover.as_ref());
-        match (self.protected_until(now, index, handed_over), waiting) {
+        match (self.protected_until(now, index, vote.ballot.view, handed_over), waiting) {
             (None, _) => {
                 let (ballot, base) = (vote.ballot, vote.base);
                 let granted = Granted { ballot, base, handed_over, answered: None };
@@ -119,7 +119,8 @@ impl Consensus {
     pub(crate) fn tick_held(&mut self, now: Monotonic, out: &mut Output) {
         let waits = |index: ValidatorIndex, held: &Held| {
             let handed_over = self.handed_over(index, held.vote.handover.as_ref());
-            now < held.until && self.protected_until(now, index, handed_over).is_some()
+            let view = held.vote.ballot.view;
+            now < held.until && self.protected_until(now, index, view, handed_over).is_some()
         };
         let over = self.held.iter().filter(|(index, held)| !waits(**index, held));
         for index in over.map(|(index, _)| *index).collect::<Vec<_>>() {

@@ -123,7 +123,7 @@ impl Consensus {
         }
         match &theirs.prepare {
             Some(prepare) => self.notice_certificate(now, prepare, out),
-            None if self.is_out_of_bounds(now, view) => return,
+            None if self.is_ahead(now, view) => return,
             None => {}
         }
         if let Some(known) = &self.next.takeover {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What a node answers to a candidate for a term; none where it grants.
-fn answer(node: &mut Node<'_>, candidate: usize, term: u64) -> Option<Refusal> {
+pub(crate) fn answer(node: &mut Node<'_>, candidate: usize, term: u64) -> Option<Refusal> {
     node.sent.clear();
     node.hears(candidate, ask(node.world.vote(candidate, term, term, fresh_base())));
     let answers = node.said(|packet| match packet {
@@ -26,7 +26,7 @@ fn answer(node: &mut Node<'_>, candidate: usize, term: u64) -> Option<Refusal> {
 }
 
 /// As long as the last in rank waits for its leader, and two candidacies.
-fn waiver(world: &World) -> Duration {
+pub(crate) fn waiver(world: &World) -> Duration {
     let longest = HEARTBEAT / 2 * u32::try_from(world.secrets.len() + 3).unwrap();
     longest + ELECTION * 2
 }
@@ -97,7 +97,13 @@ fn of_two_the_other_one_leads_next() {
 }
 
 /// It asks for a nonce and a signature of the node, which signs.
-fn signs_for(node: &mut Node<'_>, candidate: usize, term: u64) {
+pub(crate) fn signs_for(node: &mut Node<'_>, candidate: usize, term: u64) {
+    asks_to_sign(node, candidate, term);
+    assert_eq!(node.status().promise, node.world.view(term), "it signed");
+}
+
+/// It asks for a nonce, which the node grants, and for a signature.
+pub(crate) fn asks_to_sign(node: &mut Node<'_>, candidate: usize, term: u64) {
     let world = node.world;
     assert_eq!(answer(node, candidate, term), None);
     let nonces = node.said(|packet| match packet {
@@ -126,14 +132,13 @@ fn signs_for(node: &mut Node<'_>, candidate: usize, term: u64) {
     let nonce = mokka_crypto::aggregate_nonces(&list).unwrap();
     let sign = Sign { ballot, signers: world.signers(&places), nonce };
     node.hears(candidate, Packet::Sign(sign));
-    assert_eq!(node.status().promise, world.view(term), "it signed");
 }
 
 /// §5.4, A.10: who withholds its proofs is granted nothing for a while, twice as long the next
 /// time, and never longer than four election timeouts.
 #[test]
 fn who_shows_no_proof_is_in_penalty() {
-    let world = World::bft(4);
+    let world = World::cft(4);
     let mut node = Node::new(&world, 0);
     let tiny = HEARTBEAT / 10;
     for (term, penalty) in [(1, 2), (11, 4), (21, 4), (31, 4)] {
@@ -175,7 +180,7 @@ fn a_proof_ends_a_penalty() {
 /// anybody may: their ranks keep them apart, too.
 #[test]
 fn ranks_keep_past_leaders_apart() {
-    let world = World::bft(4);
+    let world = World::cft(4);
     let mut ranked: Vec<_> = (0..4).collect();
     ranked.sort_unstable_by_key(|at| world.committee.rank(world.view(10), &world.key(*at)));
     for (me, other) in [(1, 2), (2, 1)] {
@@ -194,7 +199,7 @@ fn ranks_keep_past_leaders_apart() {
 /// also where its clock was set back.
 #[test]
 fn a_signature_is_given_again_after_the_clock_was_set_back() {
-    let world = World::bft(4);
+    let world = World::cft(4);
     let mut node = Node::new(&world, 0);
     let term = node.newest_term();
     signs_for(&mut node, 1, term);

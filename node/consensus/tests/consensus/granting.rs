@@ -78,7 +78,7 @@ fn a_term_not_above_the_promise_is_refused() {
 /// others a moment later.
 #[test]
 fn a_term_that_the_clock_has_not_reached_is_refused() {
-    let world = World::bft(4);
+    let world = World::cft(4);
     let mut node = Node::new(&world, 0);
     let newest = node.newest_term();
     let far = world.vote(1, newest + 1, 1, fresh_base());
@@ -93,7 +93,7 @@ fn a_term_that_the_clock_has_not_reached_is_refused() {
 /// §5.2 rule 2: the clock of a machine is set while its node runs.
 #[test]
 fn a_clock_that_is_set_counts_at_once() {
-    let world = World::bft(4);
+    let world = World::cft(4);
     let mut node = Node::new(&world, 0);
     let (day, today) = (Duration::from_secs(86_400), WALL_CLOCK + node.now.elapsed());
     node.step(Input::WallClock(today + day));

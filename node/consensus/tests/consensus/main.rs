@@ -23,5 +23,6 @@ mod restart;
 mod settings;
 mod signing;
 mod standing;
+mod turns;
 mod voters;
 mod world;

@@ -66,6 +66,11 @@ impl Campaign {
         self.hears(from, packet, tongue);
     }
 
+    /// Whether this is its ballot.
+    pub(super) fn is_for(&self, ballot: &Ballot) -> bool {
+        self.ballot == *ballot
+    }
+
     /// The term that it stands for.
     pub(super) const fn view(&self) -> View {
         self.ballot.view

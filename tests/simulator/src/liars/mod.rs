@@ -29,6 +29,7 @@ mod leaper;
 mod reign;
 mod replayer;
 mod silent_signer;
+mod spoiler;
 mod tally;
 mod term_racer;
 mod tongue;
@@ -70,6 +71,8 @@ pub enum Lie {
     TermRacer,
     /// Binds one validator alone to the last term that this one takes for possible.
     Leaper,
+    /// Elects nobody, and whenever another stands binds one whose signature that one needs.
+    Spoiler,
     /// Two copies of one validator, each of which reaches a part of the network.
     Twins,
     /// Hands over to several or to the wrong one and leads on, or claims what nobody handed over.
@@ -78,7 +81,7 @@ pub enum Lie {
 
 impl Lie {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Equivocator,
         Self::DoubleVoter,
         Self::BaseLiar,
@@ -88,6 +91,7 @@ impl Lie {
         Self::Withholder,
         Self::TermRacer,
         Self::Leaper,
+        Self::Spoiler,
         Self::Twins,
         Self::FalseHeir,
     ];
@@ -105,6 +109,7 @@ impl Lie {
             | Self::BadSigner
             | Self::Replayer
             | Self::Leaper
+            | Self::Spoiler
             | Self::Twins => false,
         }
     }
@@ -120,6 +125,7 @@ impl Lie {
             Self::Withholder => Box::new(withholder::Withholder::drawn(random)),
             Self::TermRacer => Box::<term_racer::TermRacer>::default(),
             Self::Leaper => Box::<leaper::Leaper>::default(),
+            Self::Spoiler => Box::<spoiler::Spoiler>::default(),
             Self::Twins => Box::new(twins::Twin::new(bonds)),
             Self::FalseHeir => Box::<false_heir::FalseHeir>::default(),
         }
@@ -138,6 +144,7 @@ impl fmt::Display for Lie {
             Self::Withholder => "withholder",
             Self::TermRacer => "term racer",
             Self::Leaper => "leaper",
+            Self::Spoiler => "spoiler",
             Self::Twins => "twins",
             Self::FalseHeir => "false heir",
         })

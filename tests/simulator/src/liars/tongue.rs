@@ -14,6 +14,8 @@ use crate::{desk::Desk, machine, random::Random};
 
 /// How many milliseconds the clocks of others may differ from its own.
 const NEAR: u64 = 500;
+/// As many terms as there are in the newest turns: what is below is anybody's.
+const NEWEST_TURNS: u64 = 6000;
 
 /// Who is to hear something.
 #[derive(Clone, Debug)]
@@ -179,10 +181,12 @@ impl Tongue {
         if view.epoch == epoch { view } else { View::new(epoch, Default::default()) }
     }
 
-    /// A term near the end of the bound of the others, which depends on their clocks (§5.2 rule 2).
+    /// A term near the end of the bound of the others, which depends on their clocks (§5.2 rule 2)
+    /// and on whose turn it is.
     pub(crate) fn term_of_the_clock(&mut self) -> Term {
         let shows = u64::try_from(self.wall_clock.as_millis()).unwrap_or(u64::MAX);
-        Term::new(shows.saturating_sub(NEAR) + self.random.below(2 * NEAR))
+        let below = self.random.below(NEAR + NEWEST_TURNS);
+        Term::new(shows.saturating_add(NEAR).saturating_sub(below))
     }
 
     /// Its newest final block.

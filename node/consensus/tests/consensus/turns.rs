@@ -1,0 +1,145 @@
+//! Decision 8: the newest terms belong to one validator each, in rotation.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use mokka_consensus::Input;
+use mokka_types::{Packet, Refusal};
+
+use crate::{
+    eligibility::{answer, asks_to_sign, signs_for, waiver},
+    node::Node,
+    voters::newest_vote,
+    world::{ELECTION, HEARTBEAT, World, ack, ask, fresh_base, view},
+};
+
+/// Terms of one turn: one for each millisecond.
+fn length(world: &World) -> u64 {
+    u64::try_from(world.settings.progress_timeout.as_millis()).unwrap()
+}
+
+/// Somebody whose clock shows the middle of a turn of `owner`; and the first term of that.
+fn in_turn_of(world: &World, me: usize, owner: usize) -> (Node<'_>, u64) {
+    let mut node = Node::new(world, me);
+    let turns = world.secrets.len() as u64;
+    let first = (1_000_000 * turns + owner as u64) * length(world);
+    node.step(Input::WallClock(Duration::from_millis(first + length(world) / 2)));
+    (node, first)
+}
+
+fn term_of_newest_vote(node: &Node<'_>) -> Option<u64> {
+    newest_vote(node).map(|vote| vote.ballot.view.term.get())
+}
+
+/// The terms of the present turn and of the last are their owner's, and the older ones anybody's.
+#[test]
+fn the_newest_terms_belong_to_one_validator_each() {
+    let world = World::bft(4);
+    let (_, first) = in_turn_of(&world, 0, 2);
+    let length = length(&world);
+    for (term, owner) in [
+        (first + length / 2, Some(2)),
+        (first, Some(2)),
+        (first - 1, Some(1)),
+        (first - length, Some(1)),
+        (first - length - 1, None),
+        (1, None),
+    ] {
+        for candidate in 1..4 {
+            let (mut node, _) = in_turn_of(&world, 0, 2);
+            let refused = answer(&mut node, candidate, term);
+            let its = owner.is_none_or(|owner| owner == candidate);
+            assert_eq!(refused, (!its).then_some(Refusal::TermTooHigh), "{candidate} for {term}");
+        }
+    }
+}
+
+/// After a leader that was elected in its turn, the next terms are anybody's.
+#[test]
+fn a_turn_does_not_keep_the_next_leader_waiting() {
+    let world = World::bft(4);
+    for (above, refused) in [(1, None), (16, None), (17, Some(Refusal::TermTooHigh))] {
+        let (mut node, first) = in_turn_of(&world, 0, 2);
+        node.follows(2, first + 3);
+        node.pass(HEARTBEAT * 3 / 2);
+        assert_eq!(answer(&mut node, 1, first + 3 + above), refused);
+    }
+    let (mut node, first) = in_turn_of(&world, 0, 2);
+    node.follows(1, first - 1);
+    node.pass(HEARTBEAT * 3 / 2);
+    assert_eq!(answer(&mut node, 3, first + 1), Some(Refusal::TermTooHigh), "another turn");
+    assert_eq!(answer(&mut node, 2, first + 1), None);
+}
+
+/// Where nobody has led for long, each stands for the first term of its turn when that begins, or
+/// as soon as its last candidacy is over; and again, as long as it lasts.
+#[test]
+fn each_stands_in_its_turn() {
+    let world = World::bft(4);
+    for me in 0..4 {
+        let mut node = Node::new(&world, me);
+        let newest = |node: &Node<'_>| term_of_newest_vote(node).filter(|term| *term > 1000);
+        let wait = node.until("stands in its turn", |node| newest(node).is_some());
+        let (first, now) = (newest(&node).unwrap(), node.newest_term());
+        assert_eq!((first % length(&world), first / length(&world) % 4), (0, me as u64));
+        assert!(wait >= waiver(&world) && now < first + length(&world), "{wait:?}");
+        let late = Duration::from_millis(now - first);
+        assert!(late <= ELECTION || wait == waiver(&world), "{late:?}: a candidacy ends before");
+
+        let turn_ends_in = Duration::from_millis(first + length(&world) - 1 - now);
+        node.sent.clear();
+        node.pass(turn_ends_in);
+        let ballots = node.said(|packet| match packet {
+            Packet::Vote(vote) => Some(vote.ballot),
+            _ => None,
+        });
+        assert!(ballots.iter().all(|ballot| ballot.view.term.get() == first));
+        let attempts: BTreeSet<_> = ballots.iter().map(|ballot| ballot.attempt).collect();
+        let most = turn_ends_in.as_millis() / ELECTION.as_millis();
+        assert!(attempts.len() as u128 >= most, "{} of {most}", attempts.len());
+    }
+}
+
+/// Who stops, or hears a leader, does not stand because it has its turn.
+#[test]
+fn a_turn_alone_makes_nobody_stand() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 2);
+    node.step(Input::Stop);
+    node.pass(Duration::from_secs(20));
+    assert!(newest_vote(&node).is_none());
+
+    let mut node = Node::new(&world, 2);
+    let proof = node.follows(1, 1);
+    for _ in 0..200 {
+        node.pass(HEARTBEAT / 2).hears(1, ack(&proof));
+    }
+    assert!(newest_vote(&node).is_none());
+}
+
+/// Who has its turn waits neither for a candidate that others signed for, nor until its own penalty
+/// is over.
+#[test]
+fn whose_turn_it_is_is_not_held_up() {
+    let world = World::bft(4);
+    let (mut node, first) = in_turn_of(&world, 0, 2);
+    signs_for(&mut node, 1, 5);
+    node.sent.clear();
+    node.hears(3, ask(world.vote(3, 20, 1, fresh_base())));
+    assert!(node.sent.is_empty(), "it has to wait");
+    signs_for(&mut node, 2, first);
+    node.pass(ELECTION + HEARTBEAT / 10);
+    assert_eq!(answer(&mut node, 2, first + 1), None);
+    assert_eq!(node.status().promise, view(first));
+}
+
+/// Who stands in its turn signs for nobody in a lower term, before it asks for signatures as well.
+#[test]
+fn who_has_its_turn_gives_way_to_no_lower_term() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 2);
+    node.until("stands in its turn", |node| term_of_newest_vote(node) > Some(1000));
+    asks_to_sign(&mut node, 1, 50);
+    assert_eq!(node.status().promise, view(0));
+    node.pass(Duration::from_millis(length(&world)));
+    signs_for(&mut node, 1, 60);
+}
