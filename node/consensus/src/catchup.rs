@@ -288,7 +288,8 @@ impl Consensus {
     pub(crate) fn polls_at(&self) -> Option<Monotonic> {
         let polled_at = self.catchup.polled_at.unwrap_or_default();
         let idle_since = self.committed_at.max(polled_at);
-        let polls = self.me.is_none() && self.awaits_no_block();
+        let lacks_blocks = self.catchup.queue.is_empty() && self.next.arriving.is_none();
+        let polls = self.me.is_none() && lacks_blocks;
         polls.then(|| idle_since.after(ALIVE_INTERVAL))
     }
 

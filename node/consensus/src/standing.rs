@@ -69,7 +69,7 @@ impl Consensus {
             return self.restart_leader_timeout(now);
         }
         out.events.push(Event::HeartbeatTimeout);
-        let Some(view) = self.next_view(now) else {
+        let Some(view) = self.next_view(now, me) else {
             return self.halt(Fatal::NumbersExhausted, out);
         };
         // Others would sign, and we not.
@@ -85,11 +85,15 @@ impl Consensus {
     }
 
     /// The term to stand for (§5.1).
-    fn next_view(&self, now: Monotonic) -> Option<View> {
+    fn next_view(&self, now: Monotonic, me: ValidatorIndex) -> Option<View> {
         let base = self.digest_of(&self.base());
         let asked = self.asked_on_other_than(base);
         let told = self.peers.credible_promise(self.quorum());
-        let told = if self.is_ahead(now, told) { View::default() } else { told };
+        let above = told.term.next().map(|term| View { term, ..told });
+        let told = match above.is_none_or(|above| self.is_out_of_bounds(now, me, above)) {
+            true => View::default(),
+            false => told,
+        };
         // A block that we took over may be of a term above our promise (§5.4).
         let prepared = self.prepared_here().map(|at| at.view).unwrap_or_default();
         let seen = self.promise.view.max(self.highest_seen).max(prepared);

@@ -18,8 +18,8 @@ use crate::{
     role::Role,
 };
 
-/// How far above the newest term that had a leader, or that we promised, those of its turn are
-/// anybody's: after a leader that was elected in its turn there is another.
+/// How far above the newest term that had a leader those of its turn are anybody's: after a leader
+/// that was elected in its turn there is another.
 const NEXT_TERMS: u64 = 16;
 
 impl Consensus {
@@ -30,39 +30,41 @@ impl Consensus {
         candidate: ValidatorIndex,
         view: View,
     ) -> bool {
-        let (turn, seen) = (self.turn_of(view.term), self.promise.view.max(self.highest_seen).term);
+        let turn = self.turn_of(view.term);
+        // Whose proof we saw before a restart, we do not remember.
+        let led = self.highest_seen.max(self.loaded_promise).term;
         let is_next =
-            view.term.get() <= seen.get().saturating_add(NEXT_TERMS) && turn == self.turn_of(seen);
+            self.turn_of(led) == turn && view.term.get() <= led.get().saturating_add(NEXT_TERMS);
         !self.takes_turns()
             || turn.saturating_add(1) < self.present_turn(now)
             || is_next
             || self.has_turn(now, candidate, view)
     }
 
-    /// Whether this is a term of this one's present turn, or of the last.
+    /// Whether this is a term of this one's present turn, or of the last. The end of a turn is left
+    /// to those who lead next.
     pub(crate) fn has_turn(&self, now: Monotonic, candidate: ValidatorIndex, view: View) -> bool {
         let turn = self.turn_of(view.term);
+        let next = Term::new(view.term.get().saturating_add(NEXT_TERMS));
         self.takes_turns()
             && turn.saturating_add(1) >= self.present_turn(now)
+            && self.turn_of(next) == turn
             && self.owner_of(turn) == candidate.get()
     }
 
-    /// The first term of our turn, where we have it and nobody leads.
+    /// The first term of our turn, where we have it, can stand, and nobody leads.
     pub(crate) fn own_turn(&self, now: Monotonic) -> Option<Term> {
         let turn = self.present_turn(now);
-        let ours = self.me.is_some_and(|me| self.owner_of(turn) == me.get());
-        let begins = ours && self.takes_turns() && now >= self.anybody_may_lead_at(now);
+        let ours = self.stands_in_turns().is_some_and(|me| self.owner_of(turn) == me.get());
+        let begins = ours && now >= self.anybody_may_lead_at(now);
         begins.then(|| Term::new(turn.saturating_mul(self.length_of_turns())))
     }
 
     /// Whoever has its turn, or gets it before its leader timeout or backoff is over, does not wait
     /// for that; where it has blocks at hand, it stands on the last of them (§5.4).
     pub(crate) fn stand_in_own_turn(&mut self, now: Monotonic) {
-        let waits = self.takes_turns()
-            && self.role == Role::Follower
-            && self.operation == Operation::Running
-            && !self.is_syncing();
-        let Some(me) = self.takes_part().filter(|_| waits) else { return };
+        let waits = self.role == Role::Follower && !self.is_syncing();
+        let Some(me) = self.stands_in_turns().filter(|_| waits) else { return };
         let from = now.max(self.anybody_may_lead_at(now));
         let turn = self.present_turn(from);
         let validators = self.quorum().validators() as u64;
@@ -74,6 +76,12 @@ impl Consensus {
         let last_vote_at = self.last_vote_at.unwrap_or_default();
         let paced = last_vote_at.after(self.config.settings.heartbeat);
         self.stand_at = self.stand_at.min(begins.max(paced));
+    }
+
+    /// Our place, where we may stand in turns.
+    fn stands_in_turns(&self) -> Option<ValidatorIndex> {
+        let may = self.takes_turns() && self.operation == Operation::Running;
+        self.takes_part().filter(|_| may)
     }
 
     /// Where nobody is taken to lie, nobody has to be kept from a term.
@@ -94,11 +102,10 @@ impl Consensus {
         usize::try_from(turn % validators).unwrap_or_default()
     }
 
-    /// In terms, of which there is one for each millisecond: long enough to stand several times,
-    /// and for clocks that differ.
+    /// In terms, of which there is one for each millisecond: as long as several candidacies, so that
+    /// clocks may differ.
     fn length_of_turns(&self) -> u64 {
-        let settings = &self.config.settings;
-        let length = settings.progress_timeout.max(settings.election_timeout * 4);
+        let length = self.config.settings.election_timeout * 5;
         u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1)
     }
 }

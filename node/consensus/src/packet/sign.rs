@@ -62,15 +62,17 @@ impl Consensus {
 
     /// Whether we ask for signatures in a higher term, or in this very one and rank before its
     /// other candidate: if two gave way to each other, neither would be elected. Who has its turn
-    /// gives way to no lower term at all. No rule of safety: not to sign is no vote.
+    /// gives way to no term below (decision 8). No rule of safety: not to sign is no vote.
     fn goes_before(&self, now: Monotonic, rival: &Ballot) -> bool {
+        if self.own_turn(now).is_some_and(|first| rival.view.term < first) {
+            return true;
+        }
         let Role::Candidate(candidacy) = &self.role else { return false };
         let rank = |key| self.committee.rank(rival.view, key);
         let ours = candidacy.ballot.view;
-        let asks = matches!(candidacy.round, Round::Signing(_))
-            || self.me.is_some_and(|me| self.has_turn(now, me, ours));
-        asks && (ours > rival.view
-            || ours == rival.view && rank(&self.config.key) < rank(&rival.candidate))
+        matches!(candidacy.round, Round::Signing(_))
+            && (ours > rival.view
+                || ours == rival.view && rank(&self.config.key) < rank(&rival.candidate))
     }
 
     fn sign_ballot(&self, sign: Sign, out: &mut Output) {

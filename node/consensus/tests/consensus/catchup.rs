@@ -271,6 +271,20 @@ fn an_observer_that_gets_no_block_asks_for_it() {
     assert!(asked(&validator).is_empty());
 }
 
+/// §7: two liars that claim what nobody has, over and over, do not keep it from asking others.
+#[test]
+fn claims_do_not_keep_an_observer_from_asking() {
+    let world = World::bft(7);
+    let mut node = Node::observer(&world);
+    for _ in 0..400 {
+        node.hears(1, alive(0, id(99, 0))).hears(2, alive(0, id(99, 0)));
+        node.pass(ALIVE_INTERVAL / 10);
+    }
+    for place in [0, 3, 4, 5, 6] {
+        assert!(asked(&node).contains(&(place, 1)), "{place} is never asked");
+    }
+}
+
 /// §7: a question that nobody need answer keeps no other one waiting, and is not held against
 /// whoever was asked; its answer is proved like any other, and taken once.
 #[test]

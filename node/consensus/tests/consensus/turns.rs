@@ -14,7 +14,7 @@ use crate::{
 
 /// Terms of one turn: one for each millisecond.
 fn length(world: &World) -> u64 {
-    u64::try_from(world.settings.progress_timeout.as_millis()).unwrap()
+    u64::try_from(world.settings.election_timeout.as_millis()).unwrap() * 5
 }
 
 /// Somebody whose clock shows the middle of a turn of `owner`; and the first term of that.
@@ -30,24 +30,28 @@ fn term_of_newest_vote(node: &Node<'_>) -> Option<u64> {
     newest_vote(node).map(|vote| vote.ballot.view.term.get())
 }
 
-/// The terms of the present turn and of the last are their owner's, and the older ones anybody's.
+/// The terms of the present turn and of the last are their owner's, but for the last sixteen, and
+/// the older ones anybody's.
 #[test]
 fn the_newest_terms_belong_to_one_validator_each() {
     let world = World::bft(4);
     let (_, first) = in_turn_of(&world, 0, 2);
     let length = length(&world);
-    for (term, owner) in [
-        (first + length / 2, Some(2)),
-        (first, Some(2)),
-        (first - 1, Some(1)),
-        (first - length, Some(1)),
-        (first - length - 1, None),
-        (1, None),
+    let (nobody, anybody) = (&[], &[1, 2, 3]);
+    for (term, owners) in [
+        (first + length / 2, &[2][..]),
+        (first, &[2]),
+        (first - 1, nobody),
+        (first - 16, nobody),
+        (first - 17, &[1]),
+        (first - length, &[1]),
+        (first - length - 1, anybody),
+        (1, anybody),
     ] {
         for candidate in 1..4 {
             let (mut node, _) = in_turn_of(&world, 0, 2);
             let refused = answer(&mut node, candidate, term);
-            let its = owner.is_none_or(|owner| owner == candidate);
+            let its = owners.contains(&candidate);
             assert_eq!(refused, (!its).then_some(Refusal::TermTooHigh), "{candidate} for {term}");
         }
     }

@@ -47,7 +47,9 @@ impl Behaviour for Spoiler {
     fn says(&mut self, to: To, packet: Packet, tongue: &mut Tongue) {
         match packet {
             Packet::Vote(_) | Packet::Sign(_) => {}
-            Packet::Voted(_) | Packet::Signed(_) => tongue.keep_silent(),
+            Packet::Signed(_) => tongue.keep_silent(),
+            // Whom it grants and does not sign for loses time with it.
+            Packet::Voted(voted) if voted.ballot.view.term.get() % 4 > 0 => tongue.keep_silent(),
             packet => drop(tongue.say(to, packet)),
         }
     }
