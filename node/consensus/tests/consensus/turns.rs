@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use mokka_consensus::Input;
-use mokka_types::{Packet, Refusal};
+use mokka_types::{Ballot, Packet, Refusal};
 
 use crate::{
+    catchup::final_block,
     eligibility::{answer, asks_to_sign, signs_for, waiver},
-    node::Node,
+    node::{Application, Node},
     voters::newest_vote,
-    world::{ELECTION, HEARTBEAT, World, ack, ask, fresh_base, view},
+    world::{ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis, id, view},
 };
 
 /// Terms of one turn: one for each millisecond.
@@ -24,6 +25,13 @@ fn in_turn_of(world: &World, me: usize, owner: usize) -> (Node<'_>, u64) {
     let first = (1_000_000 * turns + owner as u64) * length(world);
     node.step(Input::WallClock(Duration::from_millis(first + length(world) / 2)));
     (node, first)
+}
+
+fn ballots(node: &Node<'_>) -> Vec<Ballot> {
+    node.said(|packet| match packet {
+        Packet::Vote(vote) => Some(vote.ballot),
+        _ => None,
+    })
 }
 
 fn term_of_newest_vote(node: &Node<'_>) -> Option<u64> {
@@ -92,10 +100,7 @@ fn each_stands_in_its_turn() {
         let turn_ends_in = Duration::from_millis(first + length(&world) - 1 - now);
         node.sent.clear();
         node.pass(turn_ends_in);
-        let ballots = node.said(|packet| match packet {
-            Packet::Vote(vote) => Some(vote.ballot),
-            _ => None,
-        });
+        let ballots = ballots(&node);
         assert!(ballots.iter().all(|ballot| ballot.view.term.get() == first));
         let attempts: BTreeSet<_> = ballots.iter().map(|ballot| ballot.attempt).collect();
         let most = turn_ends_in.as_millis() / ELECTION.as_millis();
@@ -146,4 +151,60 @@ fn who_has_its_turn_gives_way_to_no_lower_term() {
     assert_eq!(node.status().promise, view(0));
     node.pass(Duration::from_millis(length(&world)));
     signs_for(&mut node, 1, 60);
+}
+
+/// What somebody signed for in its turn, and led nobody, opens no terms above it: a liar would be
+/// first there. A promise that is loaded may have had a leader.
+#[test]
+fn a_promise_without_a_proof_opens_no_terms() {
+    let world = World::bft(4);
+    let (mut node, first) = in_turn_of(&world, 0, 2);
+    signs_for(&mut node, 2, first);
+    node.pass(HEARTBEAT * 3 / 2);
+    assert_eq!(answer(&mut node, 1, first + 5), Some(Refusal::TermTooHigh));
+    node.restart();
+    node.step(Input::WallClock(Duration::from_millis(first + length(&world) / 2)));
+    assert_eq!(answer(&mut node, 1, first + 5), None);
+}
+
+/// The terms of an earlier turn are anybody's, and for nobody without waiting.
+#[test]
+fn an_old_turn_is_worth_nothing() {
+    let world = World::bft(4);
+    let (mut node, first) = in_turn_of(&world, 0, 2);
+    signs_for(&mut node, 1, 5);
+    node.sent.clear();
+    let old = first - 4 * length(&world);
+    node.hears(2, ask(world.vote(2, old, 1, fresh_base())));
+    assert!(node.sent.is_empty(), "it has to wait");
+}
+
+/// §5.4: who has blocks at hand would be refused before they are stored: having its turn is no
+/// reason to stand more often than else.
+#[test]
+fn who_has_blocks_at_hand_does_not_hurry_in_its_turn() {
+    let world = World::bft(4);
+    let attempts = |blocks: u64| {
+        let (mut node, _) = in_turn_of(&world, 0, 3);
+        node.application = Application::Slow;
+        node.hears(1, alive(0, id(blocks, 0)));
+        node.hears(1, Packet::Blocks((1..=blocks).map(|at| final_block(&world, at)).collect()));
+        node.pass(Duration::from_millis(length(&world) * 3 / 2 - 1));
+        assert_eq!((node.status().committed, node.status().mark), (genesis(), None));
+        ballots(&node).iter().map(|ballot| ballot.attempt).collect::<BTreeSet<_>>().len()
+    };
+    assert!(attempts(3) < attempts(0), "{} and {}", attempts(3), attempts(0));
+}
+
+/// §5.1: what b + 1 tell is no reason to stand for a term that is not ours to stand for.
+#[test]
+fn a_told_promise_of_another_turn_keeps_nobody_from_standing() {
+    let world = World::bft(4);
+    let (mut node, first) = in_turn_of(&world, 0, 2);
+    for other in [1, 3] {
+        node.hears(other, alive(first + 1, genesis()));
+    }
+    let wait = node.until("stands", |node| newest_vote(node).is_some());
+    assert!(wait < waiver(&world), "{wait:?}");
+    assert_eq!(term_of_newest_vote(&node), Some(1));
 }
