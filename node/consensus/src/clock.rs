@@ -35,10 +35,9 @@ impl WallClock {
         Term::new(u64::try_from(shows.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// When it shows so many milliseconds; now, where it does already.
-    pub(crate) fn reaches(self, millis: u64, now: Monotonic) -> Monotonic {
-        let since_told = Duration::from_millis(millis).saturating_sub(self.since_1970);
-        self.told_at.after(since_told).max(now)
+    /// When it shows so many milliseconds; where it does already, an instant that has passed.
+    pub(crate) fn reaches(self, millis: u64) -> Monotonic {
+        self.told_at.after(Duration::from_millis(millis).saturating_sub(self.since_1970))
     }
 }
 

@@ -11,10 +11,10 @@
 //!
 //! Read in this order: `consensus` (the state and its step), `role`, then by `packet`, which has a
 //! file for each kind. An election: `standing`, `vote`, `voted`, `sign`, `signed`, with `rules`,
-//! `eligibility` and `turns`. A term: `following`, `leading`, `ack`, `alive`, `handover`. A block: `proposing`,
-//! `proposal`, `checking`, `voting`, `block_vote`, `certified`, `storing`. Then `catchup`,
-//! `timers`, `epochs` (the set changes), `mark` (lost state), `evidence` (who signs twice),
-//! `invariants`, `faults` (what a test can leave out).
+//! `eligibility` and `turns`. A term: `following`, `leading`, `ack`, `alive`, `handover`. A block:
+//! `proposing`, `proposal`, `checking`, `voting`, `block_vote`, `certified`, `storing`. Then
+//! `catchup`, `timers`, `epochs` (the set changes), `mark` (lost state), `evidence` (who signs
+//! twice), `invariants`, `faults` (what a test can leave out).
 //!
 //! # Where we differ from the specification, and why
 //! * A verdict of the application and the end of a write are inputs: a block is final here when

@@ -69,13 +69,10 @@ impl Consensus {
         let turn = self.present_turn(from);
         let validators = self.quorum().validators() as u64;
         let turns = (me.get() as u64 + validators - self.owner_of(turn) as u64) % validators;
-        let begins = match turns {
-            0 => from,
-            _ => self.clock.reaches((turn + turns).saturating_mul(self.length_of_turns()), now),
-        };
+        let begins = self.clock.reaches((turn + turns).saturating_mul(self.length_of_turns()));
         let last_vote_at = self.last_vote_at.unwrap_or_default();
         let paced = last_vote_at.after(self.config.settings.heartbeat);
-        self.stand_at = self.stand_at.min(begins.max(paced));
+        self.stand_at = self.stand_at.min(begins.max(from).max(paced));
     }
 
     /// Our place, where we may stand in turns.
@@ -102,8 +99,7 @@ impl Consensus {
         usize::try_from(turn % validators).unwrap_or_default()
     }
 
-    /// In terms, of which there is one for each millisecond: as long as several candidacies, so that
-    /// clocks may differ.
+    /// In terms, of which there is one for each millisecond: several candidacies, as clocks differ.
     fn length_of_turns(&self) -> u64 {
         let length = self.config.settings.election_timeout * 5;
         u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1)
