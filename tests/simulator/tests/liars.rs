@@ -47,6 +47,17 @@ fn works_for(world: &mut World, seconds: u64) {
     }
 }
 
+/// So many leaders lose power, one after the other, and each time somebody else makes blocks.
+fn loses_leaders(world: &mut World, times: usize) {
+    for _ in 0..times {
+        world.expect_progress_within(LIMIT);
+        let leader = world.until_led();
+        world.crash(leader, PowerCut::Torn);
+        world.restart_after(leader, millis(800));
+        world.run_for(millis(900));
+    }
+}
+
 /// The liar falls silent, and what the honest ones lacked is there at once.
 fn goes_on_without_liars(mut world: World) {
     assert!(marked(&world).is_empty(), "nobody is marked by what liars say");
@@ -340,13 +351,7 @@ fn who_is_bound_alone_to_the_last_term_is_within_reach_of_the_others() {
             }
             Fate::Pass
         });
-        for _ in 0..5 {
-            world.expect_progress_within(LIMIT);
-            let leader = world.until_led();
-            world.crash(leader, PowerCut::Torn);
-            world.restart_after(leader, millis(800));
-            world.run_for(millis(900));
-        }
+        loses_leaders(&mut world, 5);
         goes_on_without_liars(world);
     }
     assert!(bound.get() > 10, "only {} were bound", bound.get());
@@ -370,13 +375,7 @@ fn spoilers_do_not_keep_everybody_from_being_elected() {
             }
             Fate::Pass
         });
-        for _ in 0..3 {
-            world.expect_progress_within(LIMIT);
-            let leader = world.until_led();
-            world.crash(leader, PowerCut::Torn);
-            world.restart_after(leader, millis(800));
-            world.run_for(millis(900));
-        }
+        loses_leaders(&mut world, 3);
         world.expect_progress_within(LIMIT);
         assert!(world.lies_told(Lie::Spoiler) > 0);
     }
