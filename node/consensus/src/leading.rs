@@ -109,11 +109,6 @@ impl Consensus {
     /// When the block in flight will have taken too long (§5.6).
     pub(crate) fn progress_ends_at(&self) -> Option<Monotonic> {
         let Role::Leader(leadership) = &self.role else { return None };
-        match &leadership.work {
-            Work::InFlight(block) if block.certified.is_none() => {
-                Some(block.since.after(self.progress_timeout()))
-            }
-            Work::InFlight(_) | Work::Idle | Work::Building { .. } => None,
-        }
+        Some(leadership.work.uncertified_since()?.after(self.progress_timeout()))
     }
 }

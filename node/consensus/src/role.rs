@@ -150,6 +150,14 @@ impl Work {
             Self::Idle | Self::Building { .. } => None,
         }
     }
+
+    /// Since when the block in flight waits for votes.
+    pub(crate) fn uncertified_since(&self) -> Option<Monotonic> {
+        match self {
+            Self::InFlight(block) if block.certified.is_none() => Some(block.since),
+            Self::InFlight(_) | Self::Idle | Self::Building { .. } => None,
+        }
+    }
 }
 
 /// A proposed block on its way to being final.

@@ -40,7 +40,8 @@ impl Consensus {
             return Err(Refusal::TermTooHigh);
         }
         let has_turn = self.has_turn(now, candidate, ballot.view);
-        if !self.is_eligible(now, candidate) || self.is_in_penalty(now, candidate) && !has_turn {
+        let stands_back = !self.is_eligible(now, candidate) || self.is_in_penalty(now, candidate);
+        if stands_back && !has_turn {
             return Err(Refusal::NotEligible);
         }
         if base.base.rank() < self.base().rank() && !self.lacks(Rule::BaseCompared) {
@@ -95,7 +96,7 @@ impl Consensus {
 
     /// Rule 6: who else is alive, and until when we wait to see it. The leader that has
     /// `handed_over` this term to the candidate protects itself no more (§5.7), and a candidate
-    /// that has its turn waits for no other one (decision 8).
+    /// that has its turn waits for no other one, nor for a leader that owes a block (decision 8).
     pub(crate) fn protected_until(
         &self,
         now: Monotonic,
@@ -103,7 +104,9 @@ impl Consensus {
         view: View,
         handed_over: Option<View>,
     ) -> Option<Protection> {
-        let steps_aside = |view: View| handed_over == Some(view);
+        let has_turn = self.has_turn(now, candidate, view);
+        let overdue = has_turn && self.block_is_overdue(now);
+        let steps_aside = |view: View| overdue || handed_over == Some(view);
         if let Role::Leader(leadership) = &self.role
             && Some(candidate) != self.me
             && !steps_aside(leadership.view())
@@ -121,7 +124,7 @@ impl Consensus {
         let other_signed = self.promise.signed.is_some_and(|signed| {
             self.committee.set().index_of(&signed.candidate) != Some(candidate)
                 && !steps_aside(self.promise.view)
-                && !self.has_turn(now, candidate, view)
+                && !has_turn
         });
         let by_signature = self.signed_at.filter(|_| other_signed).map(|at| at.after(span));
         let until = by_news.max(by_signature)?;

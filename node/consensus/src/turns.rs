@@ -75,6 +75,17 @@ impl Consensus {
         self.stand_at = self.stand_at.min(begins.max(from).max(paced));
     }
 
+    /// Whether the leader has owed a block for longer than blocks take. The time does not grow with
+    /// our patience: a liar whose help it needs to lead, and not to make blocks, makes it fail.
+    pub(crate) fn block_is_overdue(&self, now: Monotonic) -> bool {
+        let owed_since = match &self.role {
+            Role::Leader(leadership) => leadership.work.uncertified_since(),
+            Role::Follower | Role::Candidate(_) => self.owed_since,
+        };
+        let enough = self.config.settings.progress_timeout / 2;
+        owed_since.is_some_and(|since| now >= since.after(enough))
+    }
+
     /// Our place, where we may stand in turns.
     fn stands_in_turns(&self) -> Option<ValidatorIndex> {
         let may = self.takes_turns() && self.operation == Operation::Running;

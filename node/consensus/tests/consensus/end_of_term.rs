@@ -22,7 +22,7 @@ fn leads<'w>(world: &'w World) -> (Node<'w>, Proof) {
 }
 
 /// The others answer for so long.
-fn in_company(node: &mut Node<'_>, length: Duration) {
+pub(crate) fn in_company(node: &mut Node<'_>, length: Duration) {
     let end = node.now.after(length);
     while node.now < end {
         node.pass(HEARTBEAT.min(end.since(node.now)));
@@ -146,7 +146,7 @@ fn a_leader_that_restarts_does_not_lead_its_old_term() {
     assert!(node.said(|packet| matches!(packet, Packet::Ack(_)).then_some(())).is_empty());
 }
 
-fn keeps_beating(node: &mut Node<'_>, leader: usize, proof: &Proof, length: Duration) {
+pub(crate) fn keeps_beating(node: &mut Node<'_>, leader: usize, proof: &Proof, length: Duration) {
     let end = node.now.after(length);
     while node.now < end {
         node.pass(HEARTBEAT.min(end.since(node.now))).hears(leader, ack(proof));

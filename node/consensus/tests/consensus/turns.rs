@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use mokka_consensus::Input;
-use mokka_types::{Ballot, Packet, Refusal};
+use mokka_types::{Ballot, Packet, Refusal, VotedAnswer};
 
 use crate::{
     catchup::final_block,
     eligibility::{answer, asks_to_sign, signs_for, waiver},
+    end_of_term::{in_company, keeps_beating},
     node::{Application, Node},
-    voters::newest_vote,
+    voters::{Voters, newest_vote},
     world::{ELECTION, HEARTBEAT, World, ack, alive, ask, fresh_base, genesis, id, view},
 };
 
@@ -139,6 +140,70 @@ fn whose_turn_it_is_is_not_held_up() {
     node.pass(ELECTION + HEARTBEAT / 10);
     assert_eq!(answer(&mut node, 2, first + 1), None);
     assert_eq!(node.status().promise, view(first));
+}
+
+/// Asks for a vote, and says whether it has it at once.
+fn is_granted(node: &mut Node<'_>, candidate: usize, term: u64) -> bool {
+    node.sent.clear();
+    node.hears(candidate, ask(node.world.vote(candidate, term, term, fresh_base())));
+    let is_grant = |packet: &Packet| match packet {
+        Packet::Voted(voted) => matches!(voted.answer, VotedAnswer::Granted(_)).then_some(()),
+        _ => None,
+    };
+    !node.said(is_grant).is_empty()
+}
+
+/// A leader that owes a block for half of the progress timeout protects itself, but not against
+/// whoever has its turn. One that owes nothing does.
+#[test]
+fn whose_turn_it_is_need_not_wait_for_a_leader_without_blocks() {
+    let world = World::bft(4);
+    let enough = world.settings.progress_timeout / 2;
+    let tiny = HEARTBEAT / 10;
+    for owes in [true, false] {
+        let (mut node, first) = in_turn_of(&world, 0, 2);
+        let proof = node.follows(1, 5);
+        if owes {
+            node.work();
+        }
+        keeps_beating(&mut node, 1, &proof, enough - tiny);
+        assert!(!is_granted(&mut node, 2, first));
+        keeps_beating(&mut node, 1, &proof, tiny);
+        assert!(!is_granted(&mut node, 3, 6), "it is not its turn");
+        assert_eq!(is_granted(&mut node, 2, first + 1), owes);
+    }
+}
+
+/// Nor does a leader whose own block waits for votes.
+#[test]
+fn a_leader_whose_block_waits_for_votes_grants_whoever_has_its_turn() {
+    let world = World::bft(4);
+    let enough = world.settings.progress_timeout / 2;
+    let tiny = HEARTBEAT / 10;
+    for proposes in [true, false] {
+        let (mut node, first) = in_turn_of(&world, 0, 2);
+        Voters::new(&world).elect(&mut node);
+        if proposes {
+            node.work().built(1, 0);
+        }
+        in_company(&mut node, enough - tiny);
+        assert!(!is_granted(&mut node, 2, first));
+        node.pass(tiny);
+        assert!(!is_granted(&mut node, 3, 6), "it is not its turn");
+        assert_eq!(is_granted(&mut node, 2, first + 1), proposes);
+    }
+}
+
+/// §5.5 does not hold for terms that are one's own: who led lately and has its turn may lead again.
+#[test]
+fn who_led_lately_may_lead_in_its_turn() {
+    let world = World::bft(4);
+    let (mut node, first) = in_turn_of(&world, 0, 2);
+    node.follows(2, 4);
+    node.follows(3, 5);
+    node.pass(HEARTBEAT * 3 / 2);
+    assert_eq!(answer(&mut node, 2, 6), Some(Refusal::NotEligible));
+    assert_eq!(answer(&mut node, 2, first), None);
 }
 
 /// Who stands in its turn signs for nobody in a lower term, before it asks for signatures as well.
