@@ -29,9 +29,11 @@
 //!   bound, and shows no proof, would leave that node waiting for terms that all others refuse, for
 //!   ever. This bound moves on by itself, for all alike (decision 7).
 //! * The newest terms belong to one validator each, in rotation; who has its turn, and finds no
-//!   leader, stands for the first of them (§5.2 rule 2, §5.5). Liars that bind single validators
-//!   to higher terms, always when these are asked to sign for another, could otherwise keep
-//!   everybody from being elected (decision 8).
+//!   leader, stands for the first of them, and is held up neither by a signature for another, a
+//!   penalty or a term that it led before, nor by a leader that has owed a block for long (§5.2
+//!   rules 2, 3 and 6, §5.4, §5.5). Liars that bind single validators to higher terms, always when
+//!   these are asked to sign for another, could otherwise keep everybody from being elected
+//!   (decision 8).
 //! * An observer that gets no block for a second asks one of the validators (§7): a leader that
 //!   lies could leave it out.
 //! * A prepared block is taken over at the first refusal for a lower base, even while q grants are

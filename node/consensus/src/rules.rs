@@ -40,8 +40,11 @@ impl Consensus {
             return Err(Refusal::TermTooHigh);
         }
         let has_turn = self.has_turn(now, candidate, ballot.view);
-        let stands_back = !self.is_eligible(now, candidate) || self.is_in_penalty(now, candidate);
-        if stands_back && !has_turn {
+        // Who leads, and began its term anew, would owe nothing again.
+        let leads = self.leader.as_ref().is_some_and(|leader| leader.index == candidate);
+        if !self.is_eligible(now, candidate) && (leads || !has_turn)
+            || self.is_in_penalty(now, candidate) && !has_turn
+        {
             return Err(Refusal::NotEligible);
         }
         if base.base.rank() < self.base().rank() && !self.lacks(Rule::BaseCompared) {

@@ -230,8 +230,9 @@ async fn the_pool_hears_of_time_and_of_leaders() {
     assert!(matches!(inbox.recv().await, Some(Message::Silence)));
 }
 
-/// §5.6: a transaction that two leaders in turn left out no longer counts. Otherwise one that no
-/// builder takes would cost every validator its leadership, twice.
+/// §5.6, A.11 *Poison transaction that makes every leader look dead*: one that two leaders in turn
+/// left out no longer counts. Otherwise one that no builder takes would cost every validator its
+/// leadership, twice.
 #[test]
 fn followers_see_that_two_leaders_in_turn_left_a_transaction_out() {
     let mut world = World::new();

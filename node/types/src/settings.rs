@@ -16,7 +16,8 @@ pub struct Settings {
     pub proof_lifetime: Duration,
     /// How long before its proof ends a leader hands over.
     pub handover_lead: Duration,
-    /// How long a leader may go without finishing the block in flight.
+    /// How long a leader may go without finishing the block in flight. After half of it, whoever
+    /// has its turn may replace it (decision 8).
     pub progress_timeout: Duration,
     /// How long a leader goes on without hearing from a quorum.
     pub isolation: Duration,

@@ -31,7 +31,7 @@ pub enum PowerCut {
 /// What the operator says when a node's disk is replaced by an old copy of it (§8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restoring {
-    /// As `mokka db restore` does: the key is marked.
+    /// That its state is lost, as `mokka init --lost-state` does: the key is marked.
     Declared,
     /// Nothing: only the node itself can find out.
     Silent,

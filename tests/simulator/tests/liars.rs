@@ -381,3 +381,52 @@ fn spoilers_do_not_keep_everybody_from_being_elected() {
     }
     assert!(in_turn.get() > 0, "nobody was elected in its turn");
 }
+
+/// Decision 8: a liar helps to elect leaders, and to make no blocks, below a term to which the
+/// third honest vote is bound. Whoever has that vote replaces them in its turn.
+#[test]
+fn a_leader_below_a_bound_vote_is_replaced() {
+    const HELPER: usize = 3;
+    // To three others with each heartbeat, until the progress timeout ends it.
+    const ACKS_OF_A_TERM: u32 = 3 * 2000 / 200;
+    for seed in 0..10 {
+        let below = Rc::new(Cell::new(0));
+        let mut world = Scenario::validators(VALIDATORS).seed(seed).start();
+        world.until("everybody runs", |world| (0..VALIDATORS).all(|node| world.is_up(node)));
+        world.expect_progress();
+        // Alone with 1 in its turn, 0 gets the signature of 1, and loses power before its own.
+        for node in [2, HELPER] {
+            world.crash(node, PowerCut::LosingUnsyncedWrites);
+        }
+        world.judge(|passing| match passing.packet {
+            Packet::Sign(_) if passing.to == HELPER => Fate::Lose,
+            _ => Fate::Pass,
+        });
+        world.restart_after(HELPER, Duration::from_secs(8));
+        let is_bound = |world: &World| {
+            world.promise(1).is_some_and(|view| view.term.get() >= FIRST_OF_THE_CLOCK)
+        };
+        world.until("1 is bound", is_bound);
+        world.crash(0, PowerCut::LosingUnsyncedWrites);
+        let leads = Rc::clone(&below);
+        world.judge(move |passing| match passing.packet {
+            Packet::Vote(_) | Packet::PrepareVote(_) | Packet::CommitVote(_)
+                if passing.from == HELPER =>
+            {
+                Fate::Lose
+            }
+            Packet::Ack(ack) if ack.proof.view.term.get() < FIRST_OF_THE_CLOCK => {
+                leads.set(leads.get() + 1);
+                Fate::Pass
+            }
+            _ => Fate::Pass,
+        });
+        for node in [0, 2] {
+            world.restart_after(node, millis(1));
+        }
+        world.run_for(millis(1));
+        world.expect_progress_within(LIMIT);
+        let acks = below.get();
+        assert!(acks > 0 && acks < ACKS_OF_A_TERM, "seed {seed}: {acks} acks of a leader below");
+    }
+}

@@ -2,12 +2,13 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     rc::Rc,
     time::Duration,
 };
 
 use mokka_simulator::{Fate, PowerCut, Scenario, World};
-use mokka_types::{BlockId, CrashModel, Packet, Phase, VotedAnswer};
+use mokka_types::{BlockId, CrashModel, Packet, Phase, Refusal, VotedAnswer};
 
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -436,4 +437,82 @@ fn a_node_that_was_away_for_a_hundred_blocks_catches_up() {
     world.restart_after(3, Duration::ZERO);
     world.run_for(millis(1));
     world.expect_progress();
+}
+
+/// Decision 8: the clock shows a term of a turn of this one, and not the last of them.
+fn has_turn(world: &World, node: usize) -> bool {
+    let shows = 1_000_000 + world.time().as_millis();
+    usize::try_from(shows / 2000 % 4) == Ok(node) && shows % 2000 < 500
+}
+
+/// A.13 *Node back after a day*: it was away while the terms of the others rose to what the clock
+/// shows. It takes their newest proof for what it is, and is the third vote for the next leader.
+#[test]
+fn a_node_that_was_away_while_terms_rose_votes_again() {
+    for seed in 0..10 {
+        let mut world = worked(Scenario::validators(4).seed(seed).start());
+        let leader = world.until_led();
+        let (away, next) = ((leader + 1) % 4, (leader + 2) % 4);
+        let before = world.term().term;
+        world.crash(away, PowerCut::LosingUnsyncedWrites);
+        // Without a quorum for long, whoever has its turn stands for a term of the clock: here the
+        // leader, who has to be heard when the third is back.
+        world.crash(next, PowerCut::LosingUnsyncedWrites);
+        world.run_for(Duration::from_secs(60));
+        world.until("the leader's turn", |world| has_turn(world, leader));
+        world.restart_after(next, millis(1));
+        world.run_for(millis(1));
+        world.expect_progress();
+        let leader = world.until_led();
+        let risen = world.term().term.get() - before.get();
+        assert!(risen > 900_000, "seed {seed}: only {risen} terms");
+
+        world.crash(leader, PowerCut::LosingUnsyncedWrites);
+        world.restart_after(away, millis(1));
+        world.run_for(millis(1));
+        world.expect_progress();
+        assert!(world.follows(away).is_some(), "its vote was needed");
+    }
+}
+
+/// Whoever leads loses power, until somebody else leads.
+fn another_leads(world: &mut World) {
+    let leader = world.until_led();
+    world.crash(leader, PowerCut::LosingUnsyncedWrites);
+    world.until("another leads", |world| world.led_by().is_some_and(|at| at != leader));
+    world.restart_after(leader, millis(1));
+}
+
+/// A.13 *Exclusion views differ*: somebody has not heard of a leader between two others, and takes
+/// an older one for one of the last (§5.5). Another is elected all the same.
+#[test]
+fn validators_that_disagree_on_past_leaders_elect_another() {
+    let disputed = Rc::new(Cell::new(0));
+    for seed in 0..5 {
+        let mut world = worked(Scenario::validators(7).seed(seed).start());
+        for _ in 0..5 {
+            let cut_off = (world.until_led() + 1) % 7;
+            let others: Vec<_> = (0..7).filter(|at| *at != cut_off).collect();
+            world.partition(&[&others, &[cut_off]]);
+            another_leads(&mut world);
+            another_leads(&mut world);
+            world.heal().expect_progress();
+
+            let (count, mut answers) = (Rc::clone(&disputed), BTreeMap::new());
+            world.judge(move |passing| {
+                if let Packet::Voted(voted) = passing.packet {
+                    let refused = match &voted.answer {
+                        VotedAnswer::Granted(_) => false,
+                        VotedAnswer::Refused(why) => why.reason == Refusal::NotEligible,
+                    };
+                    let other = answers.insert(voted.ballot, refused);
+                    count.set(count.get() + u32::from(other.is_some_and(|other| other != refused)));
+                }
+                Fate::Pass
+            });
+            another_leads(&mut world);
+            world.heal().expect_progress();
+        }
+    }
+    assert!(disputed.get() > 0, "all agreed, each time");
 }

@@ -151,6 +151,14 @@ fn cited_sections_exist() {
 }
 
 #[test]
+fn every_attack_has_a_test() {
+    let texts = Repository::this().texts();
+    let texts = texts.iter().filter(|(path, _)| path.ends_with(".rs")).map(|(_, text)| text);
+    let tests = texts.filter(|text| text.contains("#[test]")).map(String::as_str);
+    assert_eq!(texts::untested_attacks(tests), Vec::<String>::new(), "of Appendix A");
+}
+
+#[test]
 fn pages_lead_where_they_say() {
     let repository = Repository::this();
     let makefile = repository.read("Makefile");

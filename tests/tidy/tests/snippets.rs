@@ -196,6 +196,15 @@ fn citations_must_exist() {
 }
 
 #[test]
+fn attacks_must_be_named() {
+    let all = texts::untested_attacks(std::iter::empty());
+    assert!(all.contains(&"A.8 *Second attempt in a term*".to_owned()));
+    let missing = |text| all.len() - texts::untested_attacks([text].into_iter()).len();
+    assert_eq!(missing("/// A.8 *Second attempt in\n    /// a term*: it is signed.\n#[test]"), 1);
+    assert_eq!(missing("/// A.7 *Second attempt in a term*\n// A.8 *Second attempt in a term*"), 0);
+}
+
+#[test]
 fn pages_name_targets_of_make() {
     let page = "Type `make devnet`.\n\n    make test\n";
     assert_eq!(texts::make_targets(page), ["devnet", "test"]);

@@ -136,8 +136,8 @@ fn a_prepared_block_of_the_base_is_proposed_again() {
     }
 }
 
-/// §6.1, A.4: the leader's own vote counts only once its record is durable: both are in one output,
-/// records first, and the vote comes back as a packet.
+/// §6.1, A.4 *Leader counts its vote before it is durable*: the record and the vote are in one
+/// output, records first, and the vote comes back as a packet.
 #[test]
 fn the_own_vote_comes_after_its_record() {
     for world in [World::bft(4), World::cft(3)] {

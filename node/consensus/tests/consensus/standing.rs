@@ -106,7 +106,7 @@ fn standing_binds_nobody() {
     assert!(node.outputs.iter().all(|output| output.records.is_empty()));
 }
 
-/// §5.1, A.13: b + 1 others are believed, b are not.
+/// §5.1, A.13 *A liar tells a huge promise*: b + 1 others are believed, b are not.
 #[test]
 fn a_huge_promise_of_one_liar_is_not_believed() {
     let world = World::bft(4);

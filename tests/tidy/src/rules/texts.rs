@@ -7,6 +7,54 @@ const SECTIONS: u32 = 13;
 /// Numbered rules within sections: 5.1 to 5.7, 6.1 to 6.8.
 const RULES: [(u32, u32); 2] = [(5, 7), (6, 8)];
 
+/// The attacks of its Appendix A, each of which is a named test.
+const ATTACKS: [(u32, &str); 28] = [
+    (1, "Stale candidate"),
+    (2, "Base ahead of everybody"),
+    (2, "Late certificate"),
+    (3, "Base with a genuine but old certificate"),
+    (4, "Leader restarts in its own term"),
+    (4, "Leader counts its vote before it is durable"),
+    (5, "Unsynced commit of h lost"),
+    (6, "Voter that missed the `Vote`"),
+    (7, "Restored node"),
+    (7, "Honest node marked"),
+    (7, "Everybody marked"),
+    (8, "Second attempt in a term"),
+    (9, "Prepared minority"),
+    (10, "Withheld proof"),
+    (10, "Term pumping"),
+    (10, "Prepare certificate shown, body withheld"),
+    (10, "Replayed ack"),
+    (10, "Replayed own packet"),
+    (11, "Leader without votes"),
+    (11, "Split term"),
+    (11, "Poison transaction"),
+    (12, "Proposal h + 1 overtakes the certificate of h"),
+    (12, "Lost proposal or certificate"),
+    (13, "Node back after a day"),
+    (13, "A liar tells a huge promise"),
+    (13, "Exclusion views differ"),
+    (14, "Offline validator added to a chain of one"),
+    (14, "Epoch-ending block prepared, its leader dead, the new member offline"),
+];
+
+/// Which attacks the documentation of these tests does not name as `A.7 *Restored node*`.
+#[must_use]
+pub fn untested_attacks<'a>(sources: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let docs = |source: &str| {
+        let lines = source.lines().filter_map(|line| line.trim_start().strip_prefix("///"));
+        lines.collect::<String>().to_lowercase()
+    };
+    let docs: Vec<_> = sources.map(docs).collect();
+    let is_named = |number: u32, name: &str| {
+        let name = format!("*{}", name.to_lowercase());
+        docs.iter().any(|docs| docs.contains(&format!("a.{number} ")) && docs.contains(&name))
+    };
+    let untested = ATTACKS.iter().filter(|(number, name)| !is_named(*number, name));
+    untested.map(|(number, name)| format!("A.{number} *{name}*")).collect()
+}
+
 /// A path that exists on one machine only.
 #[must_use]
 pub fn machine_paths(path: &str, text: &str) -> Vec<Offence> {
