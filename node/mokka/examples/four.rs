@@ -1,5 +1,5 @@
 //! Four validators in one process elect a leader and count to twenty:
-//! `cargo run -p mokka --example four`.
+//! `cargo run --example four`.
 
 #[path = "../tests/counter/mod.rs"]
 mod counter;

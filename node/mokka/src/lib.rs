@@ -40,7 +40,9 @@
 //! like §5.2, has the whole argument (§11).
 //!
 //! # What the original promised, and where it is here
-//! The original is the npm package `mokka` 1.4.
+//! The original is the npm package `mokka` 1.4. `cargo run --example options` shows the options,
+//! the middleware, messages and events at work in one process, `--example four` a state machine
+//! with its own blocks over a transport of its own.
 //!
 //! | original | here |
 //! |---|---|

@@ -13,6 +13,7 @@ mod chain;
 mod council;
 mod files;
 mod library;
+mod network;
 mod packets;
 mod proofs;
 mod texts;
@@ -49,6 +50,10 @@ pub const TARGETS: &[Target] = &[
     files::SAFETY_RECORD,
     files::KEY_FILE,
     files::STATE_TREE,
+    network::HELLO,
+    network::RECORDS,
+    network::BATCH,
+    network::STREAM,
     library::TCP_FRAMES,
     library::GREETING,
     library::MESSAGE,
