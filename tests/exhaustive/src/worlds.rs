@@ -118,7 +118,7 @@ pub const OF_CFT: [World; 5] = [
 ];
 
 /// The searched worlds of four.
-pub const OF_BFT: [World; 4] = [
+pub const OF_BFT: [World; 6] = [
     World {
         name: "BFT 4, two candidacies",
         budget: Budget { leaps: 1, lies: 1, ..NOTHING },
@@ -146,6 +146,21 @@ pub const OF_BFT: [World; 4] = [
         budget: Budget { leaps: 1, lies: 1, ..NOTHING },
         lost: &[Alive, Ack],
         opening: &[BFT_ELECTED, BFT_PREPARED, BFT_COMMITTED, &[LoseAll]],
+        meets: &[Milestone::Committed],
+        ..BFT
+    },
+    World {
+        name: "BFT 4, and a crash",
+        budget: Budget { leaps: 1, crashes: 1, lies: 1, ..NOTHING },
+        lost: &[Alive, Ack],
+        opening: &[BFT_ELECTED, BFT_PREPARED],
+        meets: &[Milestone::Committed],
+        ..BFT
+    },
+    World {
+        name: "BFT 4, every packet",
+        budget: Budget { ticks: 1, duplicates: 1, lies: 1, ..NOTHING },
+        opening: &[BFT_ELECTED, BFT_PREPARED],
         meets: &[Milestone::Committed],
         ..BFT
     },
