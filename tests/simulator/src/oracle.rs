@@ -152,7 +152,7 @@ impl Oracle {
         })?;
         self.certificate_proves(id, &block.certificate)
             .map_err(|why| format!("node {at} committed {id:?} with a bad certificate: {why}"))?;
-        self.certificate(&block.certificate)
+        self.certificate(at, &block.certificate)
     }
 
     /// A certificate is `q` signatures of different validators over one digest; counted by hand.
@@ -164,10 +164,6 @@ impl Oracle {
         demand(before.is_none_or(|before| before <= epoch), || "the epoch goes back".into())?;
         let committee = self.committee(epoch).ok_or_else(|| format!("no epoch {epoch}"))?;
         let keys = committee.set().keys();
-        let byzantine = match self.model {
-            CrashModel::Cft => 0,
-            CrashModel::Bft => (keys.len() - 1) / 3,
-        };
         let name = fingerprint(certificate);
         if self.counted.contains(&(id, name)) {
             return Ok(());
@@ -183,10 +179,31 @@ impl Oracle {
                 key.is_some_and(|key| mokka_crypto::verify(key, &statement, signature))
             })
             .count();
-        let enough = 2 * good > keys.len() + byzantine && good == signatures.len();
+        let enough = self.is_quorum(good, keys.len()) && good == signatures.len();
         demand(enough, || format!("{good} good signatures of {}", keys.len()))?;
         self.counted.insert((id, name));
         Ok(())
+    }
+
+    /// §2: two of so many have one more in common than may lie.
+    fn is_quorum(&self, votes: usize, validators: usize) -> bool {
+        let byzantine = match self.model {
+            CrashModel::Cft => 0,
+            CrashModel::Bft => (validators - 1) / 3,
+        };
+        2 * votes > validators + byzantine
+    }
+
+    fn demand_quorum(&self, view: View, signers: Signers) -> Result<(), String> {
+        let validators = self.committee(view.epoch).map_or(0, |at| at.set().keys().len());
+        let votes = signers.iter().count();
+        let enough = self.is_quorum(votes, validators);
+        demand(enough, || format!("{votes} of {validators} are a quorum in {view}"))
+    }
+
+    fn demand_liar(&self, at: Place, what: impl FnOnce() -> String) -> Result<(), String> {
+        let lies = self.liars.contains(&at);
+        demand(lies, || format!("node {at} shows {} that proves nothing", what()))
     }
 
     fn committee(&self, epoch: Epoch) -> Option<&Committee> {
@@ -267,8 +284,8 @@ impl Oracle {
         }
     }
 
-    /// A packet is on the wire.
-    pub(crate) fn sent(&mut self, packet: &Packet) -> Result<(), String> {
+    /// A packet is on the wire. Nobody but a liar shows a proof or certificate that proves nothing.
+    pub(crate) fn sent(&mut self, from: Place, packet: &Packet) -> Result<(), String> {
         let proofs: Vec<&Proof> = match packet {
             Packet::Vote(vote) => vote.newest_proof.iter().collect(),
             Packet::Voted(voted) => match &voted.answer {
@@ -279,7 +296,7 @@ impl Oracle {
             Packet::Proposal(proposal) => vec![&proposal.proof],
             _ => Vec::new(),
         };
-        proofs.into_iter().try_for_each(|proof| self.proof(proof))?;
+        proofs.into_iter().try_for_each(|proof| self.proof(from, proof))?;
         if let Packet::Vote(vote) = packet
             && vote.handover.is_some()
         {
@@ -299,19 +316,22 @@ impl Oracle {
             Packet::Proposal(proposal) => proposal.parent_certificate.iter().collect(),
             _ => base.iter().flat_map(|base| base.commit.iter().chain(&base.prepare)).collect(),
         };
-        certificates.into_iter().try_for_each(|certificate| self.certificate(certificate))
+        certificates.into_iter().try_for_each(|certificate| self.certificate(from, certificate))
     }
 
     /// One block in each phase, term and height (§11); one final block at each height.
-    fn certificate(&mut self, certificate: &Certificate) -> Result<(), String> {
-        if !self.known_certificates.insert(fingerprint(certificate)) {
+    fn certificate(&mut self, from: Place, certificate: &Certificate) -> Result<(), String> {
+        let name = fingerprint(certificate);
+        if self.known_certificates.contains(&name) {
             return Ok(());
         }
         let Certificate { phase, view, id, .. } = certificate;
         let committee = self.committee(view.epoch);
-        if committee.is_none_or(|committee| committee.check_certificate(certificate).is_err()) {
-            return Ok(());
+        if !committee.is_some_and(|committee| committee.check_certificate(certificate).is_ok()) {
+            return self.demand_liar(from, || format!("a certificate of {view} for {id:?}"));
         }
+        self.demand_quorum(certificate.view, certificate.signers)?;
+        self.known_certificates.insert(name);
         let first = *self.certified.entry((*phase, *view, id.height)).or_insert(id.hash);
         demand(first == id.hash, || {
             format!("two {phase:?} certificates of {view}: {first:?}, {id:?}")
@@ -334,14 +354,17 @@ impl Oracle {
         })
     }
 
-    fn proof(&mut self, proof: &Proof) -> Result<(), String> {
-        if !self.known_proofs.insert(fingerprint(proof)) {
+    fn proof(&mut self, from: Place, proof: &Proof) -> Result<(), String> {
+        let name = fingerprint(proof);
+        if self.known_proofs.contains(&name) {
             return Ok(());
         }
         let committee = self.committee(proof.view.epoch);
-        if committee.is_none_or(|committee| committee.check_proof(proof).is_err()) {
-            return Ok(());
+        if !committee.is_some_and(|committee| committee.check_proof(proof).is_ok()) {
+            return self.demand_liar(from, || format!("a proof of {}", proof.view));
         }
+        self.demand_quorum(proof.view, proof.signers)?;
+        self.known_proofs.insert(name);
         let claim = (proof.candidate, proof.base);
         let first = *self.proved.entry(proof.view).or_insert(claim);
         demand(first == claim, || {

@@ -195,7 +195,7 @@ impl World {
         wait: Duration,
         bytes: usize,
     ) -> Outcome {
-        self.oracle.sent(&packet.packet)?;
+        self.oracle.sent(from, &packet.packet)?;
         self.show_sent(from, receivers.as_deref(), packet);
         let receivers = receivers.unwrap_or_else(|| (0..self.nodes.len()).collect());
         let mut lost = Vec::new();
