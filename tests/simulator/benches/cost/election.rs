@@ -13,8 +13,9 @@ use mokka::{
 use mokka_consensus::{BuildRequest, CheckRequest, FinalizeBlock, Input, Restored};
 use mokka_crypto::{SecretKey, digest};
 use mokka_types::{
-    BlockHash, BlockId, Body, CrashModel, Epoch, FinalBlock, Height, Monotonic, Promise, PublicKey,
-    SafetyState, SealedEnvelope, Settings, Term, ValidatorSet, View, codec,
+    BaseDigest, BlockHash, BlockId, Body, CrashModel, Epoch, FinalBlock, Height, Monotonic,
+    Promise, PublicKey, SafetyState, SealedEnvelope, Settings, SignedBallot, Term, ValidatorSet,
+    View, codec,
 };
 
 /// Nodes that know of each other and have no leader.
@@ -36,9 +37,11 @@ impl Election {
         let genesis = BlockId { height: Height::GENESIS, hash: BlockHash::new([7; 32]) };
         let settings = Settings::default();
         let chain = digest::chain(&genesis.hash, 1, &set, &settings);
-        // With records a node takes part at once, and waits for a leader first.
+        // Who has signed before takes part at once, and waits for a leader first.
         let view = View::new(Epoch::default(), Term::new(1));
-        let promise = Promise { view, signed: None };
+        let signed =
+            SignedBallot { candidate: keys[0].public_key(), base: BaseDigest::new([7; 32]) };
+        let promise = Promise { view, signed: Some(signed) };
         let old = SafetyState { promise, ..SafetyState::default() };
         let start = |key: Arc<SecretKey>| {
             let (public, wire) = (key.public_key(), Wire::default());
