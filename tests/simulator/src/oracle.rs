@@ -327,7 +327,7 @@ impl Oracle {
         }
         let Certificate { phase, view, id, .. } = certificate;
         let committee = self.committee(view.epoch);
-        if !committee.is_some_and(|committee| committee.check_certificate(certificate).is_ok()) {
+        if committee.is_none_or(|committee| committee.check_certificate(certificate).is_err()) {
             return self.demand_liar(from, || format!("a certificate of {view} for {id:?}"));
         }
         self.demand_quorum(certificate.view, certificate.signers)?;
@@ -360,7 +360,7 @@ impl Oracle {
             return Ok(());
         }
         let committee = self.committee(proof.view.epoch);
-        if !committee.is_some_and(|committee| committee.check_proof(proof).is_ok()) {
+        if committee.is_none_or(|committee| committee.check_proof(proof).is_err()) {
             return self.demand_liar(from, || format!("a proof of {}", proof.view));
         }
         self.demand_quorum(proof.view, proof.signers)?;
