@@ -65,7 +65,7 @@ impl Consensus {
         let Some(me) = me else {
             return self.restart_leader_timeout(now.after(self.config.settings.election_timeout));
         };
-        if !self.is_eligible(now, me) {
+        if !self.is_eligible(now, me) && self.own_turn(now).is_none() {
             return self.restart_leader_timeout(now);
         }
         out.events.push(Event::HeartbeatTimeout);

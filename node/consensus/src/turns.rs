@@ -56,7 +56,7 @@ impl Consensus {
     pub(crate) fn own_turn(&self, now: Monotonic) -> Option<Term> {
         let turn = self.present_turn(now);
         let ours = self.stands_in_turns().is_some_and(|me| self.owner_of(turn) == me.get());
-        let begins = ours && now >= self.anybody_may_lead_at(now);
+        let begins = ours && now >= self.turn_is_free_at(now);
         begins.then(|| Term::new(turn.saturating_mul(self.length_of_turns())))
     }
 
@@ -65,7 +65,7 @@ impl Consensus {
     pub(crate) fn stand_in_own_turn(&mut self, now: Monotonic) {
         let waits = self.role == Role::Follower && !self.is_syncing();
         let Some(me) = self.stands_in_turns().filter(|_| waits) else { return };
-        let from = now.max(self.anybody_may_lead_at(now));
+        let from = now.max(self.turn_is_free_at(now));
         let turn = self.present_turn(from);
         let validators = self.quorum().validators() as u64;
         let turns = (me.get() as u64 + validators - self.owner_of(turn) as u64) % validators;
@@ -84,6 +84,17 @@ impl Consensus {
         };
         let enough = self.config.settings.progress_timeout / 2;
         owed_since.is_some_and(|since| now >= since.after(enough))
+    }
+
+    /// When nobody has led for so long that we take our turn. Where we have asked others to sign in
+    /// it, they are bound to us, and whoever led meanwhile lacks them: there its silence is enough.
+    fn turn_is_free_at(&self, now: Monotonic) -> Monotonic {
+        let present = self.present_turn(now);
+        let has_begun = self.asked_to_sign.is_some_and(|asked| {
+            asked.view > self.highest_seen && self.turn_of(asked.view.term) == present
+        });
+        let silent_at = self.conduct.leader_lived_at.after(self.config.settings.heartbeat * 3 / 2);
+        if has_begun && !self.leads() { silent_at } else { self.anybody_may_lead_at(now) }
     }
 
     /// Our place, where we may stand in turns.

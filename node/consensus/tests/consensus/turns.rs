@@ -210,6 +210,27 @@ fn who_led_lately_may_lead_in_its_turn() {
     }
 }
 
+/// Whoever was asked to sign in somebody's turn may be bound, and a leader below lacks them: once
+/// that one is silent, who has asked them stands for the same term again.
+#[test]
+fn who_has_begun_its_turn_goes_on_with_it() {
+    let world = World::bft(4);
+    for asks in [true, false] {
+        let mut node = Node::new(&world, 2);
+        node.until("stands in its turn", |node| term_of_newest_vote(node) > Some(1000));
+        let term = term_of_newest_vote(&node).unwrap();
+        if asks {
+            Voters::new(&world).all_grant(&mut node, &[0, 3]);
+        }
+        node.follows(1, 1);
+        node.sent.clear();
+        let wait = node.until("stands again", |node| newest_vote(node).is_some());
+        assert!(wait >= HEARTBEAT * 3 / 2, "{wait:?}");
+        assert_eq!(term_of_newest_vote(&node), Some(if asks { term } else { 2 }));
+        assert!(!asks || wait < HEARTBEAT * 2, "{wait:?}");
+    }
+}
+
 /// Who stands in its turn signs for nobody in a lower term, before it asks for signatures as well.
 #[test]
 fn who_has_its_turn_gives_way_to_no_lower_term() {
