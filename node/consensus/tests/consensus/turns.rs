@@ -231,6 +231,38 @@ fn who_has_begun_its_turn_goes_on_with_it() {
     }
 }
 
+/// §5.5: it goes on also where it led lately.
+#[test]
+fn who_led_lately_goes_on_with_its_turn() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 2);
+    Voters::new(&world).elect(&mut node);
+    node.until("leads no more", |node| !node.resigned().is_empty());
+    node.sent.clear();
+    node.until("stands in its turn", |node| term_of_newest_vote(node) > Some(1000));
+    Voters::new(&world).all_grant(&mut node, &[0, 3]);
+    node.follows(1, 3);
+    node.sent.clear();
+    let wait = node.until("stands again", |node| newest_vote(node).is_some());
+    assert!(wait < HEARTBEAT * 2, "{wait:?}");
+}
+
+/// Who has led in its turn has nothing to go on with, and waits until anybody may lead.
+#[test]
+fn who_has_led_in_its_turn_does_not_hurry() {
+    let world = World::bft(4);
+    let mut node = Node::new(&world, 2);
+    node.until("stands in its turn", |node| term_of_newest_vote(node) > Some(1000));
+    let led = Voters::new(&world).elect(&mut node).view.term.get();
+    for other in [0, 1] {
+        node.hears(other, alive(led + 1, genesis()));
+    }
+    assert_eq!((led > 1000, node.resigned().len()), (true, 1));
+    node.sent.clear();
+    node.pass(waiver(&world) - HEARTBEAT / 10);
+    assert!(newest_vote(&node).is_none());
+}
+
 /// Who stands in its turn signs for nobody in a lower term, before it asks for signatures as well.
 #[test]
 fn who_has_its_turn_gives_way_to_no_lower_term() {
