@@ -13,6 +13,9 @@ use mokka_simulator::{Summary, anybody_lies, random_run, random_run_traced};
 /// As many as a test run has time for.
 const SEEDS: u64 = 2000;
 
+/// More than that take so long that somebody wants to know how far they are.
+const TELL_EVERY: u64 = 5000;
+
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
@@ -30,6 +33,9 @@ fn every_seed() {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= end {
                 return summary;
+            }
+            if seed > first && (seed - first).is_multiple_of(TELL_EVERY) {
+                println!("{} of {} seeds begun", seed - first, end - first);
             }
             if !only_liars || anybody_lies(seed) {
                 summary.add(random_run(seed));
