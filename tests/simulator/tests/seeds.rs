@@ -38,7 +38,11 @@ fn every_seed() {
                 println!("{} of {} seeds begun", seed - first, end - first);
             }
             if !only_liars || anybody_lies(seed) {
-                summary.add(random_run(seed));
+                let run = random_run(seed);
+                if let Err(failure) = &run {
+                    println!("seed {seed} fails: {}", failure.what);
+                }
+                summary.add(run);
             }
         }
     };
